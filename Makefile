@@ -1,0 +1,81 @@
+# memvip: three small programs for one virtual address in front of two memcached servers.
+#
+#   make            build proxy/memvip-proxy, vip-check/memvip-vip-check, notify/memvip-notify
+#   make demo       as root: two nodes in network namespaces, the outage played and told
+#   make check      as root: every test
+#   make demo-up / demo-down, bench, fuzz SECONDS=60, install, uninstall, clean, deps
+#
+# Knobs: CC CFLAGS PREFIX DESTDIR SYSCONFDIR RUNDIR SANITIZE=address,undefined WERROR=1 V=1
+
+CC         ?= cc
+CFLAGS     ?= -O2 -g
+PREFIX     ?= /usr/local
+SBINDIR    ?= $(PREFIX)/sbin
+LIBEXECDIR ?= $(PREFIX)/libexec
+MANDIR     ?= $(PREFIX)/share/man
+DOCDIR     ?= $(PREFIX)/share/doc/memvip
+SYSCONFDIR ?= /etc
+RUNDIR     ?= /run
+DESTDIR    ?=
+SANITIZE   ?=
+SECONDS    ?= 60
+
+VERSION := 0.1.0
+comma   := ,
+BUILD   := build$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
+Q       := $(if $(V),,@)
+say      = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
+
+CPPFLAGS_ALL = -D_GNU_SOURCE -Ilib -DVERSION='"$(VERSION)"' -DSYSCONFDIR='"$(SYSCONFDIR)"' \
+	-DRUNDIR='"$(RUNDIR)"' -DSBINDIR='"$(SBINDIR)"' $(CPPFLAGS)
+WARN = -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes \
+	-Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla $(if $(WERROR),-Werror)
+# _FORTIFY_SOURCE needs optimisation and hides errors from the sanitizers.
+FORTIFY = $(if $(SANITIZE)$(filter -O0,$(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+CFLAGS_ALL = -std=c11 $(WARN) -fPIE -fstack-protector-strong -fno-strict-aliasing -MMD -MP \
+	$(FORTIFY) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer) $(CFLAGS)
+LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS)
+
+LIB_SRC    := $(wildcard lib/*.c)
+PROXY_SRC  := $(wildcard proxy/*.c)
+CHECK_SRC  := $(wildcard vip-check/*.c)
+NOTIFY_SRC := $(wildcard notify/*.c)
+obj         = $(patsubst %.c,$(BUILD)/%.o,$(1))
+LIB        := $(BUILD)/libmemvip.a
+# With SANITIZE the programs go below build/, so that both kinds can stand side by side.
+BIN        := $(if $(SANITIZE),$(BUILD),.)
+PROGS      := $(BIN)/proxy/memvip-proxy $(BIN)/vip-check/memvip-vip-check $(BIN)/notify/memvip-notify
+
+.PHONY: all
+all: $(PROGS)
+
+$(BUILD)/%.o: %.c Makefile
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c -o $@ $<
+
+$(LIB): $(call obj,$(LIB_SRC))
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(BIN)/proxy/memvip-proxy: $(call obj,$(PROXY_SRC)) $(LIB)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -levent_core
+
+$(BIN)/vip-check/memvip-vip-check: $(call obj,$(CHECK_SRC)) $(LIB)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
+
+$(BIN)/notify/memvip-notify: $(call obj,$(NOTIFY_SRC)) $(LIB)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -levent_core
+
+-include $(patsubst %.o,%.d,$(call obj,$(LIB_SRC) $(PROXY_SRC) $(CHECK_SRC) $(NOTIFY_SRC)))
+
+.PHONY: clean
+clean:
+	$(call say,CLEAN,build)
+	$(Q)rm -rf build proxy/memvip-proxy vip-check/memvip-vip-check notify/memvip-notify

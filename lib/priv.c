@@ -1,0 +1,88 @@
+/* priv: give up root for good, and look that it is gone. See priv.h. */
+#include "priv.h"
+
+#include <grp.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stddef.h>
+#include <unistd.h>
+
+#include "num.h"
+
+int
+priv_lookup(struct priv_ids *ids, const char *user, const char *group, const char **why)
+{
+	uint64_t v;
+	const char *ignored;
+
+	ids->uid = geteuid();
+	ids->gid = getegid();
+	ids->name = NULL;
+	if (user == NULL && group == NULL)
+		return 0;
+	if (user != NULL) {
+		struct passwd *pw = getpwnam(user);
+		if (pw == NULL && num_parse(user, 0, UINT_MAX - 1, &v, &ignored) == 0) {
+			ids->uid = (uid_t)v;
+			pw = getpwuid(ids->uid);
+			if (pw == NULL && group == NULL) {
+				*why = "no such user, and no group given";
+				return -1;
+			}
+		} else if (pw == NULL) {
+			*why = "no such user";
+			return -1;
+		}
+		if (pw != NULL) {
+			ids->uid = pw->pw_uid;
+			ids->gid = pw->pw_gid;
+			ids->name = pw->pw_name;
+		}
+	}
+	if (group != NULL) {
+		struct group *gr = getgrnam(group);
+		if (gr != NULL) {
+			ids->gid = gr->gr_gid;
+		} else if (num_parse(group, 0, UINT_MAX - 1, &v, &ignored) == 0) {
+			ids->gid = (gid_t)v;
+		} else {
+			*why = "no such group";
+			return -1;
+		}
+	}
+	return 1;
+}
+
+int
+priv_drop(const struct priv_ids *ids, const char **why)
+{
+	uid_t r, e, s;
+	gid_t rg, eg, sg;
+
+	if (geteuid() == 0) {
+		int rc = ids->name != NULL ? initgroups(ids->name, ids->gid)
+					   : setgroups(1, &ids->gid);
+		if (rc != 0) {
+			*why = "cannot set supplementary groups";
+			return -1;
+		}
+	}
+	if (setresgid(ids->gid, ids->gid, ids->gid) != 0) {
+		*why = "cannot set the group";
+		return -1;
+	}
+	if (setresuid(ids->uid, ids->uid, ids->uid) != 0) {
+		*why = "cannot set the user";
+		return -1;
+	}
+	if (getresuid(&r, &e, &s) != 0 || r != ids->uid || e != ids->uid || s != ids->uid ||
+	    getresgid(&rg, &eg, &sg) != 0 || rg != ids->gid || eg != ids->gid || sg != ids->gid) {
+		*why = "user or group did not change";
+		return -1;
+	}
+	if (ids->uid != 0 && (setuid(0) == 0 || seteuid(0) == 0)) {
+		*why = "root could be had back";
+		return -1;
+	}
+	return 0;
+}
