@@ -75,12 +75,12 @@ int
 proc_each(int (*each)(pid_t pid, void *arg), void *arg)
 {
 	DIR *dir = opendir("/proc");
-	struct dirent *e;
 	int rc = 0, saved;
 
 	if (dir == NULL)
 		return -1;
 	for (;;) {
+		struct dirent *e;
 		uint64_t pid;
 		const char *why;
 
