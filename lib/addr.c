@@ -119,11 +119,12 @@ addr_parse(struct addr *out, const char *text, uint16_t port, enum addr_how how,
 		}
 		port = (uint16_t)v;
 	}
-	if (addr_numeric(out, host) == -1) {
-		if (*text == '[') {
-			*why = "not an IPv6 address";
-			return -1;
-		}
+	int numeric = addr_numeric(out, host) == 0;
+	if (*text == '[' && (!numeric || out->u.sa.sa_family != AF_INET6)) {
+		*why = "not an IPv6 address";
+		return -1;
+	}
+	if (!numeric) {
 		if (how == ADDR_NUMERIC) {
 			*why = "not an IP address";
 			return -1;

@@ -216,7 +216,7 @@ conf_set(struct conf *c, const struct conf_opt *o, const char *where, const char
 	case KIND_IP:
 		if (addr_parse(&ip, value, 1, ADDR_NUMERIC, &why) == -1)
 			return conf_fail(c, "%s%s: '%s': %s", where, shown, value, why);
-		if (addr_port(&ip) != 1 || value[0] == '[')
+		if (value[0] == '[' || (ip.u.sa.sa_family == AF_INET && strchr(value, ':') != NULL))
 			return conf_fail(c, "%s%s: '%s': an IP address without port", where, shown,
 			    value);
 		/* FALLTHROUGH */
