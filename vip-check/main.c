@@ -12,7 +12,7 @@
 
 #include "boot.h"
 #include "conf.h"
-#include "hold.h"
+#include "holddown.h"
 #include "holder.h"
 #include "keepalived.h"
 #include "log.h"
@@ -180,7 +180,7 @@ peer_serves(const struct check *c)
 }
 
 static int
-without_vip(struct check *c, struct hold *hold)
+without_vip(struct check *c, struct holddown *hold)
 {
 	struct holder h;
 	uint64_t now = boot_ms();
@@ -193,11 +193,11 @@ without_vip(struct check *c, struct hold *hold)
 			   "the VIP is not here, but a process of uid %u still listens on %s",
 			   h.uid, c->vip.text);
 	}
-	switch (hold_judge(hold, now)) {
-	case HOLD_HELD:
+	switch (holddown_judge(hold, now)) {
+	case HOLDDOWN_HELD:
 		return why(c, NO, "held down for %.1f s more after failing with the VIP",
 			   (double)(hold->until_ms - now) / 1000);
-	case HOLD_WHILE_PEER_SERVES:
+	case HOLDDOWN_WHILE_PEER_SERVES:
 		if (peer_serves(c))
 			return why(c, NO,
 				   "failed with the VIP, and the other node serves it: held down "
@@ -205,7 +205,7 @@ without_vip(struct check *c, struct hold *hold)
 				   "more",
 				   (double)(hold->peer_until_ms - now) / 1000);
 		break;
-	case HOLD_FREE:
+	case HOLDDOWN_FREE:
 		break;
 	}
 	return why(c, YES, "the VIP is not here, and nothing is left of it");
@@ -214,14 +214,14 @@ without_vip(struct check *c, struct hold *hold)
 static int
 mode_service(struct check *c)
 {
-	struct hold hold, was;
+	struct holddown hold, was;
 	struct probe p = {.to = c->vip};
 	uint64_t start = mono_ms();
 	int v = mode_vip(c);
 
 	if (v == UNSURE)
 		return v;
-	hold_load(&hold, c->dir, &c->vip);
+	holddown_load(&hold, c->dir, &c->vip);
 	if (v == NO)
 		return without_vip(c, &hold);
 	was = hold;
@@ -229,16 +229,16 @@ mode_service(struct check *c)
 		v = why(c, YES, "the VIP is here and %s answers (%llu ms)", c->vip.text,
 			(unsigned long long)(mono_ms() - start));
 		if (hold.fails > 0)
-			hold_answered(&hold, boot_ms());
+			holddown_answered(&hold, boot_ms());
 	} else {
 		/* A VIP that left meanwhile took its proxy with it: that is no failure. */
 		if (vip_query(&c->vip, NULL, remaining_ms(c) + STALE_PAUSE_MS) == VIP_ABSENT)
 			return why(c, YES, "the VIP has just left");
 		v = why(c, NO, "the VIP is here, but no memvip-proxy answers: %s", p.why);
-		hold_failed(&hold, boot_ms());
+		holddown_failed(&hold, boot_ms());
 	}
 	if (!c->looking && memcmp(&hold, &was, sizeof(hold)) != 0)
-		(void)hold_save(&hold, c->dir, &c->vip);
+		(void)holddown_save(&hold, c->dir, &c->vip);
 	return v;
 }
 
