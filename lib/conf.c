@@ -243,7 +243,7 @@ conf_args(struct conf *c, enum conf_prog prog, int argc, char **argv)
 {
 	struct option longs[OPTS_N + 1];
 	char shorts[2 * OPTS_N + 4];
-	const struct conf_opt *by_letter[128] = {NULL};
+	const struct conf_opt *by_letter[256] = {NULL};
 	size_t nl = 0, ns = 0;
 	int ch, index = 0;
 
