@@ -1,0 +1,371 @@
+/* backend: one pipelined connection to one server. See backend.h. */
+#include "backend.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "log.h"
+#include "timer.h"
+
+static struct backend *
+backend_of(struct io *io)
+{
+	return (struct backend *)((char *)io - offsetof(struct backend, io));
+}
+
+static struct op *
+fifo_pop(struct backend *b)
+{
+	struct op *op = STAILQ_FIRST(&b->fifo);
+
+	STAILQ_REMOVE_HEAD(&b->fifo, link);
+	b->n--;
+	if (b->batch == op)
+		b->batch = NULL;
+	return op;
+}
+
+static void
+fifo_push(struct backend *b, struct op *op)
+{
+	op->sent_ms = timer_now_ms;
+	op->late = 0;
+	STAILQ_INSERT_TAIL(&b->fifo, op, link);
+	if (b->n++ == 0 && !b->end_due) {
+		b->alive_ms = timer_now_ms;
+		b->ops->busy(b);
+	}
+}
+
+/* The merged line failed as a whole: its first op gets the error, the others go out alone. */
+static void
+batch_failed(struct backend *b, const struct op_reply *reply)
+{
+	struct op_fifo again = STAILQ_HEAD_INITIALIZER(again);
+	struct op *op;
+	int end;
+
+	do {
+		op = fifo_pop(b);
+		end = op->batch_end;
+		if (op->alone || op->late || (end && STAILQ_EMPTY(&again))) {
+			op->done(op, OP_ANSWER, reply);
+		} else {
+			op->alone = 1;
+			STAILQ_INSERT_TAIL(&again, op, link);
+		}
+	} while (!end);
+	while ((op = STAILQ_FIRST(&again)) != NULL) {
+		STAILQ_REMOVE_HEAD(&again, link);
+		backend_get(b, op);
+	}
+}
+
+/* A reply to a get line. Returns 0, or -1 when it fits nothing that was asked. */
+static int
+on_retrieval(struct backend *b, const struct op_reply *reply)
+{
+	const struct proto_rsp *rsp = reply->rsp;
+	struct op *op;
+	int end;
+
+	switch (rsp->type) {
+	case RSP_VALUE:
+		for (;;) {
+			op = STAILQ_FIRST(&b->fifo);
+			if (op == NULL)
+				return -1;
+			end = op->batch_end;
+			if (op->key_len == rsp->key_len &&
+			    memcmp(op->key, reply->p + rsp->key, rsp->key_len) == 0)
+				break;
+			if (end)
+				return -1; /* a key that was not asked for */
+			fifo_pop(b);
+			op->done(op, OP_MISS, NULL);
+		}
+		if ((op->kind == OP_GETS) && !rsp->has_cas)
+			return -1;
+		fifo_pop(b);
+		b->end_due = (uint8_t)end;
+		op->done(op, OP_HIT, reply);
+		return 0;
+	case RSP_END:
+		do {
+			op = fifo_pop(b);
+			end = op->batch_end;
+			op->done(op, OP_MISS, NULL);
+		} while (!end);
+		return 0;
+	case RSP_ERROR:
+	case RSP_CLIENT_ERROR:
+	case RSP_SERVER_ERROR:
+		batch_failed(b, reply);
+		return 0;
+	default:
+		return -1;
+	}
+}
+
+/* A line of a listing. Returns 0, or -1 when it is none. */
+static int
+on_listing(struct backend *b, const struct op_reply *reply)
+{
+	struct op *op = STAILQ_FIRST(&b->fifo);
+
+	switch (reply->rsp->type) {
+	case RSP_STAT:
+		op->done(op, OP_ITEM, reply);
+		return 0;
+	case RSP_END:
+	case RSP_ERROR:
+	case RSP_CLIENT_ERROR:
+	case RSP_SERVER_ERROR:
+		fifo_pop(b);
+		op->done(op, OP_ANSWER, reply);
+		return 0;
+	default:
+		return -1;
+	}
+}
+
+/* May this line answer an OP_LINE? */
+static int
+is_answer(enum rsp_type t)
+{
+	return t != RSP_VALUE && t != RSP_END && t != RSP_STAT;
+}
+
+/* One whole reply. Returns 0, or -1 when it is nonsense. */
+static int
+on_reply(struct backend *b, const struct op_reply *reply)
+{
+	struct op *op = STAILQ_FIRST(&b->fifo);
+
+	if (b->end_due) {
+		/* An error line in place of END: the values before it are whole all the same. */
+		b->end_due = 0;
+		return reply->rsp->type == RSP_END || reply->rsp->type == RSP_SERVER_ERROR ? 0 : -1;
+	}
+	if (op == NULL)
+		return -1;
+	if (op->kind == OP_STATS)
+		return on_listing(b, reply);
+	if (op->kind != OP_LINE)
+		return on_retrieval(b, reply);
+	if (!is_answer(reply->rsp->type))
+		return -1;
+	fifo_pop(b);
+	op->done(op, OP_ANSWER, reply);
+	return 0;
+}
+
+/* "nonsense" with the start of what came, printable. */
+static void
+backend_nonsense(struct backend *b, const char *p, size_t n)
+{
+	char shown[41], why[80];
+	size_t i;
+
+	for (i = 0; i < n && i < sizeof(shown) - 1 && p[i] != '\r' && p[i] != '\n'; i++)
+		shown[i] = p[i] >= ' ' && p[i] <= '~' ? p[i] : '.';
+	shown[i] = '\0';
+	snprintf(why, sizeof(why), "it talks nonsense: \"%s\"", shown);
+	b->ops->lost(b, why);
+}
+
+static size_t
+backend_data(struct io *io, const struct io_window *w)
+{
+	struct backend *b = backend_of(io);
+	size_t at = 0;
+
+	timer_refresh();
+	b->alive_ms = timer_now_ms;
+	if (b->overdue) {
+		b->overdue = 0;
+		b->ops->recovered(b);
+		if (!io_is_open(io))
+			return w->len;
+	}
+	while (at < w->len) {
+		struct proto_rsp rsp;
+		struct op_reply reply = {w->p + at, &rsp, w->blob};
+		size_t need;
+		enum proto_verdict v = proto_rsp_parse(w->p + at, w->len - at, &rsp, &need);
+
+		if (v == PROTO_AGAIN && (b->n > 0 || b->end_due)) {
+			io_need(io, need);
+			return at;
+		}
+		if (v != PROTO_OK || on_reply(b, &reply) == -1) {
+			backend_nonsense(b, w->p + at, w->len - at);
+			return w->len;
+		}
+		if (!io_is_open(io))
+			return w->len;
+		at += rsp.total;
+	}
+	return at;
+}
+
+static void
+backend_hello_done(struct op *op, enum op_result result, const struct op_reply *reply)
+{
+	struct backend *b = (struct backend *)((char *)op - offsetof(struct backend, hello));
+	uint32_t skip = sizeof("VERSION ") - 1;
+
+	if (result != OP_ANSWER)
+		return; /* lost() has been said, or will be */
+	if (reply->rsp->type != RSP_VERSION || reply->rsp->line_len < skip + 2) {
+		char why[80];
+		snprintf(why, sizeof(why), "it does not say its version: \"%.40s\"",
+			 reply->rsp->type == RSP_SERVER_ERROR ? "SERVER_ERROR" : "?");
+		b->ops->lost(b, why);
+		return;
+	}
+	b->ops->ready(b, reply->p + skip, reply->rsp->line_len - 2 - skip);
+}
+
+static void
+backend_event(struct io *io, enum io_event ev)
+{
+	struct backend *b = backend_of(io);
+	static const char version[] = "version\r\n";
+
+	switch (ev) {
+	case IO_CONNECTED:
+		timer_refresh();
+		b->hello = (struct op){.kind = OP_LINE, .done = backend_hello_done};
+		backend_send(b, &b->hello, version, sizeof(version) - 1, NULL, NULL, 0);
+		break;
+	case IO_WROTE:
+		b->batch = NULL; /* its line is on the way */
+		if (b->was_blocked) {
+			timer_refresh();
+			b->alive_ms = timer_now_ms;
+		}
+		b->was_blocked = io->out.len > 0;
+		break;
+	case IO_EOF:
+		b->ops->lost(b, "it closed the connection");
+		break;
+	case IO_ERROR:
+		b->ops->lost(b, strerror(errno));
+		break;
+	}
+}
+
+static const struct io_ops backend_io_ops = {.event = backend_event, .data = backend_data};
+
+void
+backend_setup(struct backend *b, const struct backend_ops *ops, void *owner)
+{
+	memset(b, 0, sizeof(*b));
+	b->ops = ops;
+	b->owner = owner;
+	STAILQ_INIT(&b->fifo);
+	io_setup(&b->io, &backend_io_ops);
+}
+
+int
+backend_connect(struct backend *b, const struct addr *to, unsigned user_timeout_ms)
+{
+	b->batch = NULL;
+	b->end_due = b->was_blocked = b->overdue = 0;
+	return io_connect(&b->io, to, user_timeout_ms);
+}
+
+void
+backend_get(struct backend *b, struct op *op)
+{
+	struct buf *out = io_out(&b->io);
+	int merge = b->batch != NULL && b->batch->kind == op->kind && !op->alone &&
+		    !b->batch->alone && b->batch_n < BACKEND_MERGE_MAX && buf_take_back(out, 2);
+
+	op->batch_end = 1;
+	if (merge) {
+		b->batch->batch_end = 0;
+		b->batch_n++;
+		buf_add(out, " ", 1);
+	} else {
+		b->batch_n = 1;
+		if (op->kind == OP_GET)
+			buf_add(out, "get ", 4);
+		else
+			buf_add(out, "gets ", 5);
+	}
+	buf_add(out, op->key, op->key_len);
+	buf_add(out, "\r\n", 2);
+	fifo_push(b, op);
+	b->batch = op;
+	io_dirty(&b->io);
+}
+
+void
+backend_send(struct backend *b, struct op *op, const char *line, size_t line_len, struct blob *blob,
+	     const char *body, size_t body_len)
+{
+	struct buf *out = io_out(&b->io);
+
+	op->batch_end = 1;
+	buf_add(out, line, line_len);
+	if (body_len > 0)
+		buf_add_slice(out, blob, body, body_len);
+	fifo_push(b, op);
+	b->batch = NULL;
+	io_dirty(&b->io);
+}
+
+int
+backend_has_writes(const struct backend *b)
+{
+	const struct op *op;
+
+	STAILQ_FOREACH(op, &b->fifo, link)
+	if (op->write)
+		return 1;
+	return 0;
+}
+
+uint64_t
+backend_oldest_ms(const struct backend *b)
+{
+	const struct op *op = STAILQ_FIRST(&b->fifo);
+
+	return op != NULL ? op->sent_ms : UINT64_MAX;
+}
+
+void
+backend_close(struct backend *b)
+{
+	io_close(&b->io);
+	b->batch = NULL;
+	b->end_due = 0;
+}
+
+void
+backend_fail(struct backend *b)
+{
+	while (!STAILQ_EMPTY(&b->fifo)) {
+		struct op *op = fifo_pop(b);
+		op->done(op, OP_LOST, NULL);
+	}
+}
+
+void
+backend_late(struct backend *b, uint64_t sent_before_ms)
+{
+	struct op *op;
+
+	STAILQ_FOREACH(op, &b->fifo, link)
+	{
+		if (op->sent_ms >= sent_before_ms)
+			break;
+		if (op->late)
+			continue;
+		op->late = 1;
+		op->done(op, OP_LATE, NULL);
+	}
+}

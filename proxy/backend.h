@@ -1,0 +1,92 @@
+/*
+ * backend: one pipelined connection to one server. Operations are written in the order in which
+ * they are given, all of one turn of the loop in one write, and replies are paired with them in
+ * that order.
+ *
+ *   backend_get/backend_send ─► io.out (bytes) ─► server ─► proto_rsp ─► done()
+ *                             └► fifo (ops) ──────────────────┘ head
+ *
+ * Neighbouring gets of one turn travel as one line, "get k1 k2 k3", and are told apart by key:
+ * values come in the order of the keys, a key without one is a miss, END ends the line.
+ */
+#ifndef MEMVIP_BACKEND_H
+#define MEMVIP_BACKEND_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "addr.h"
+#include "io.h"
+#include "op.h"
+
+/* Keys that one merged line takes: long enough to spare work, short enough to answer soon. */
+#define BACKEND_MERGE_MAX 128
+
+struct backend;
+struct backend_ops {
+	/* Connected, and the server has answered version with the n bytes at text. */
+	void (*ready)(struct backend *b, const char *text, size_t n);
+	/* The connection cannot be used any more: why is a clause for the log. */
+	void (*lost)(struct backend *b, const char *why);
+	/* Something is expected from the server again: its silence is to be watched. */
+	void (*busy)(struct backend *b);
+	/* The server speaks again after b->overdue was set (which is cleared). */
+	void (*recovered)(struct backend *b);
+};
+
+struct backend {
+	struct io io;
+	const struct backend_ops *ops;
+	void *owner;
+	struct op_fifo fifo; /* written or about to be, not answered */
+	unsigned n;	     /* ops in fifo */
+	struct op *batch;    /* the op at the end of a get line that is not written yet, or NULL */
+	unsigned batch_n;
+	uint8_t end_due;     /* the last key of a line was answered, its END has not come */
+	uint8_t overdue;     /* set by the owner: tell it when anything is read */
+	uint8_t was_blocked; /* output is waiting for the server to take it */
+	/*
+	 * The last sign of life: bytes read, bytes taken that had to wait, or the moment from which
+	 * an answer is due. Bytes that merely went into the kernel's buffer say nothing: a frozen
+	 * memcached's took 4 MB without one answer.
+	 */
+	uint64_t alive_ms;
+	struct op hello;
+};
+
+void backend_setup(struct backend *b, const struct backend_ops *ops, void *owner);
+
+/* Begins to connect; ready() or lost() follows. Returns 0, or -1 with errno set. */
+int backend_connect(struct backend *b, const struct addr *to, unsigned user_timeout_ms);
+
+/* Asks for op's key (kind OP_GET or OP_GETS). */
+void backend_get(struct backend *b, struct op *op);
+
+/*
+ * Sends a line (with its \r\n) and, with body_len > 0 or blob not NULL, the body (with its \r\n)
+ * that lies at body, in blob when that is not NULL.
+ */
+void backend_send(struct backend *b, struct op *op, const char *line, size_t line_len,
+		  struct blob *blob, const char *body, size_t body_len);
+
+/* Something is expected from the server. */
+static inline int
+backend_waits(const struct backend *b)
+{
+	return b->n > 0 || b->end_due;
+}
+
+/* Is a write among what is not answered? */
+int backend_has_writes(const struct backend *b);
+
+/* When the op at the head of the FIFO was sent (ms), or UINT64_MAX. */
+uint64_t backend_oldest_ms(const struct backend *b);
+
+/* Closes; every op stays in the FIFO until backend_fail() ends it as OP_LOST. */
+void backend_close(struct backend *b);
+void backend_fail(struct backend *b);
+
+/* Says OP_LATE to every op that was sent before sent_before_ms and has not heard it yet. */
+void backend_late(struct backend *b, uint64_t sent_before_ms);
+
+#endif

@@ -1,0 +1,185 @@
+/* buf: what waits to be written on one connection. See buf.h. */
+#include "buf.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "log.h"
+
+/* One writev(2): enough for a turn's replies, small enough to build on the stack. */
+#define IOV_N 64
+
+/* Pieces come from a free list; a burst's surplus beyond this many goes back. */
+#define PIECES_KEEP 4096
+
+static struct buf_piece *free_pieces;
+static unsigned free_n;
+
+static struct buf_piece *
+piece_new(struct buf *q, struct blob *b, uint32_t off, uint32_t len, int ours)
+{
+	struct buf_piece *p = free_pieces;
+
+	if (p != NULL) {
+		free_pieces = p->next;
+		free_n--;
+	} else if ((p = malloc(sizeof(*p))) == NULL) {
+		fatalx("out of memory: an output piece");
+	}
+	p->next = NULL;
+	p->blob = b;
+	p->off = off;
+	p->len = len;
+	p->ours = ours != 0;
+	if (q->tail != NULL)
+		q->tail->next = p;
+	else
+		q->head = p;
+	q->tail = p;
+	return p;
+}
+
+static void
+piece_drop_head(struct buf *q)
+{
+	struct buf_piece *p = q->head;
+
+	q->head = p->next;
+	if (q->head == NULL)
+		q->tail = NULL;
+	blob_unref(p->blob);
+	if (free_n < PIECES_KEEP) {
+		p->next = free_pieces;
+		free_pieces = p;
+		free_n++;
+	} else {
+		free(p);
+	}
+}
+
+void
+buf_add(struct buf *q, const void *data, size_t n)
+{
+	const char *from = data;
+
+	q->len += n;
+	while (n > 0) {
+		struct buf_piece *p = q->tail;
+		size_t room;
+
+		if (p == NULL || !p->ours || p->off + p->len == p->blob->cap) {
+			/* The first chunk is small: most replies are, and many wait at once. */
+			size_t cap = p == NULL && n <= BLOB_SMALL ? BLOB_SMALL : BLOB_LARGE;
+			p = piece_new(q, blob_new(cap), 0, 0, 1);
+		}
+		room = p->blob->cap - (p->off + p->len);
+		if (room > n)
+			room = n;
+		memcpy(p->blob->data + p->off + p->len, from, room);
+		p->len += (uint32_t)room;
+		from += room;
+		n -= room;
+	}
+}
+
+void
+buf_add_str(struct buf *q, const char *s)
+{
+	buf_add(q, s, strlen(s));
+}
+
+void
+buf_printf(struct buf *q, const char *fmt, ...)
+{
+	char line[1024];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	if (n > 0)
+		buf_add(q, line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
+}
+
+void
+buf_add_slice(struct buf *q, struct blob *blob, const char *p, size_t n)
+{
+	if (blob == NULL || n < BUF_SLICE_MIN) {
+		buf_add(q, p, n);
+		return;
+	}
+	piece_new(q, blob_ref(blob), (uint32_t)(p - blob->data), (uint32_t)n, 0);
+	q->len += n;
+}
+
+int
+buf_take_back(struct buf *q, size_t n)
+{
+	if (q->tail == NULL || !q->tail->ours || q->tail->len <= n)
+		return 0;
+	q->tail->len -= (uint32_t)n;
+	q->len -= n;
+	return 1;
+}
+
+void
+buf_splice(struct buf *q, struct buf *from)
+{
+	if (from->head == NULL)
+		return;
+	if (q->tail != NULL)
+		q->tail->next = from->head;
+	else
+		q->head = from->head;
+	q->tail = from->tail;
+	q->len += from->len;
+	from->head = from->tail = NULL;
+	from->len = 0;
+}
+
+ssize_t
+buf_write(struct buf *q, int fd)
+{
+	struct iovec iov[IOV_N];
+	int n = 0;
+	ssize_t done;
+	size_t left;
+
+	for (struct buf_piece *p = q->head; p != NULL && n < IOV_N; p = p->next, n++)
+		iov[n] = (struct iovec){p->blob->data + p->off, p->len};
+	if (n == 0)
+		return 0;
+	if (n == 1)
+		done = write(fd, iov[0].iov_base, iov[0].iov_len);
+	else
+		done = writev(fd, iov, n);
+	if (done == -1)
+		return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 0 : -1;
+	left = (size_t)done;
+	q->len -= left;
+	while (left > 0) {
+		struct buf_piece *p = q->head;
+		if (left < p->len) {
+			p->off += (uint32_t)left;
+			p->len -= (uint32_t)left;
+			break;
+		}
+		left -= p->len;
+		piece_drop_head(q);
+	}
+	return done;
+}
+
+void
+buf_clear(struct buf *q)
+{
+	while (q->head != NULL)
+		piece_drop_head(q);
+	q->len = 0;
+}

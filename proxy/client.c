@@ -1,0 +1,457 @@
+/* client: a session. See client.h. */
+#include "client.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "flush.h"
+#include "io.h"
+#include "log.h"
+#include "report.h"
+#include "req.h"
+#include "stats.h"
+#include "timer.h"
+
+/* The first byte of a binary protocol request (protocol_binary.h, PROTOCOL_BINARY_REQ). */
+#define BINARY_MAGIC 0x80
+
+struct client {
+	struct io io;
+	struct req_queue queue;
+	LIST_ENTRY(client) link;
+	uint32_t swallow; /* bytes of a body that was refused */
+	uint32_t list_at; /* a get line that is being worked off: how far, from its first byte */
+	uint8_t refused;  /* what to say when the body was swallowed: 1 noreply, 2 too large */
+	uint8_t listing;  /* list_at counts */
+	uint8_t stalled;  /* its input waits for room in the queue or the output */
+	uint8_t gated;	  /* its input waits for the gate */
+	uint8_t closing;  /* nothing more is taken from it; closed when it has its answers */
+	uint8_t gone;
+	uint64_t counted;      /* bytes written that the statistics have */
+	struct proto_req list; /* the get line */
+};
+
+static const struct conf *conf;
+static struct farm *farm;
+static struct gate *gate;
+static LIST_HEAD(, client) clients = LIST_HEAD_INITIALIZER(clients);
+static int draining;
+
+static void client_event(struct io *io, enum io_event ev);
+static size_t client_data(struct io *io, const struct io_window *w);
+static void client_gone(struct io *io);
+
+static const struct io_ops client_io_ops = {
+    .event = client_event, .data = client_data, .gone = client_gone};
+
+static struct client *
+client_of(struct io *io)
+{
+	return (struct client *)((char *)io - offsetof(struct client, io));
+}
+
+void
+client_init(const struct conf *c, struct farm *f, struct gate *g)
+{
+	conf = c;
+	farm = f;
+	gate = g;
+}
+
+static void
+client_count_output(struct client *c)
+{
+	stats.bytes_written += c->io.bytes_out - c->counted;
+	c->counted = c->io.bytes_out;
+}
+
+static void
+client_close(struct client *c)
+{
+	if (c->gone)
+		return;
+	c->gone = 1;
+	client_count_output(c);
+	req_queue_abandon(&c->queue);
+	LIST_REMOVE(c, link);
+	stats_now.curr_connections--;
+	io_close(&c->io);
+}
+
+static void
+client_gone(struct io *io)
+{
+	free(client_of(io));
+}
+
+/* Is there nothing left to say, and nothing more to come? */
+static void
+client_check_end(struct client *c)
+{
+	if (c->closing && c->queue.n == 0 && buf_empty(io_out(&c->io)))
+		client_close(c);
+}
+
+static int
+client_has_room(const struct client *c)
+{
+	return c->queue.n < CLIENT_PIPELINE_MAX && c->io.out.len < CLIENT_OUT_HIGH;
+}
+
+/* The queue has become shorter, or answers were added. */
+static void
+client_progress(struct req_queue *q)
+{
+	struct client *c = (struct client *)((char *)q - offsetof(struct client, queue));
+
+	if (!buf_empty(io_out(&c->io)))
+		io_dirty(&c->io);
+	if (c->stalled && !draining && client_has_room(c)) {
+		c->stalled = 0;
+		io_resume(&c->io);
+	} else if (c->closing && q->n == 0) {
+		io_dirty(&c->io); /* at the end of the turn we look whether it can go */
+	}
+}
+
+void
+client_accept(int fd)
+{
+	struct client *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		fatalx("out of memory: a client");
+	io_setup(&c->io, &client_io_ops);
+	req_queue_setup(&c->queue, io_out(&c->io), client_progress);
+	io_open(&c->io, fd);
+	LIST_INSERT_HEAD(&clients, c, link);
+	stats_now.curr_connections++;
+	stats.total_connections++;
+}
+
+static void
+client_event(struct io *io, enum io_event ev)
+{
+	struct client *c = client_of(io);
+
+	switch (ev) {
+	case IO_CONNECTED:
+		break;
+	case IO_WROTE:
+		client_count_output(c);
+		if (c->stalled && !draining && client_has_room(c)) {
+			c->stalled = 0;
+			io_resume(io);
+		}
+		client_check_end(c);
+		break;
+	case IO_EOF:
+		/* What came before is answered, as memcached does; input that waits comes first. */
+		if (!c->stalled && !c->gated)
+			c->closing = 1;
+		client_check_end(c);
+		break;
+	case IO_ERROR:
+		if (errno != ECONNRESET && errno != EPIPE)
+			log_debug("client: %s", strerror(errno));
+		client_close(c);
+		break;
+	}
+}
+
+static void
+client_say(struct client *c, const char *text)
+{
+	req_submit_text(&c->queue, text, strlen(text));
+}
+
+/* ---- commands ---- */
+
+/*
+ * Works off a get line from list_at. Returns 1 when it is done, 0 when there is no room for more.
+ */
+static int
+client_list(struct client *c, const char *line)
+{
+	const struct proto_req *p = &c->list;
+	uint32_t end = p->key + p->key_len, at = c->list_at, key, len;
+
+	while ((len = proto_req_next_key(line, &at, end, &key)) > 0) {
+		if (!client_has_room(c)) {
+			c->listing = 1;
+			return 0;
+		}
+		req_submit_get(&c->queue, p->cmd, p->exptime, line + key, len,
+			       --c->list.n_keys == 0);
+		c->list_at = at;
+	}
+	c->listing = 0;
+	return 1;
+}
+
+static int
+client_retrieval(struct client *c, const struct proto_req *p, const char *line)
+{
+	if (p->n_keys == 0) { /* "gat 10": memcached finds nothing in no keys */
+		client_say(c, "END\r\n");
+		return 1;
+	}
+	if (p->n_keys == 1) {
+		uint32_t at = p->key, key, len;
+		len = proto_req_next_key(line, &at, p->key + p->key_len, &key);
+		req_submit_get(&c->queue, p->cmd, p->exptime, line + key, len, 1);
+		return 1;
+	}
+	c->list = *p;
+	c->list_at = p->key;
+	return client_list(c, line);
+}
+
+/* The value is larger than we take: nothing of it is kept, and an old one must not stay. */
+static void
+client_refuse_body(struct client *c, const struct proto_req *p, const char *line)
+{
+	if (p->cmd == REQ_SET)
+		req_submit_silent_delete(&c->queue, line + p->key, p->key_len);
+	c->swallow = p->body_len + 2;
+	c->refused = p->noreply ? 1 : 2;
+}
+
+static void
+client_error(struct client *c, const struct proto_req *p)
+{
+	char text[128];
+	size_t n = strlen(p->error);
+
+	if (p->noreply)
+		return;
+	memcpy(text, p->error, n);
+	memcpy(text + n, "\r\n", 2);
+	req_submit_text(&c->queue, text, n + 2);
+}
+
+/* Commands without a data block. Returns 1 when the line is done with. */
+static int
+client_command(struct client *c, const struct proto_req *p, const char *line)
+{
+	char text[64];
+	const char *version;
+
+	switch (p->cmd) {
+	case REQ_GET:
+	case REQ_GETS:
+	case REQ_GAT:
+	case REQ_GATS:
+		return client_retrieval(c, p, line);
+	case REQ_DELETE:
+	case REQ_INCR:
+	case REQ_DECR:
+	case REQ_TOUCH:
+		req_submit(&c->queue, p, line, NULL, NULL);
+		break;
+	case REQ_FLUSH_ALL:
+		if (conf->no_flush) {
+			if (!p->noreply)
+				client_say(c, "CLIENT_ERROR flush_all not allowed\r\n");
+			break;
+		}
+		flush_request(&c->queue, p->exptime, p->noreply);
+		break;
+	case REQ_VERSION:
+		version = farm_version(farm);
+		if (version == NULL) {
+			client_say(c, "SERVER_ERROR no server available\r\n");
+			break;
+		}
+		snprintf(text, sizeof(text), "VERSION %s\r\n", version);
+		client_say(c, text);
+		break;
+	case REQ_VERBOSITY:
+		if (!p->noreply)
+			client_say(c, "OK\r\n"); /* the servers' verbosity is their own */
+		break;
+	case REQ_STATS: {
+		struct buf out = {NULL, NULL, 0};
+		report_stats(&out, farm, line + p->arg, p->arg_len);
+		req_submit_buf(&c->queue, &out);
+		break;
+	}
+	case REQ_MN:
+		client_say(c, "MN\r\n");
+		break;
+	case REQ_QUIT:
+		c->closing = 1;
+		break;
+	case REQ_ERROR:
+		client_error(c, p);
+		break;
+	default: /* those with a data block are not for here */
+		break;
+	}
+	return 1;
+}
+
+/* ---- input ---- */
+
+/*
+ * One command from the n bytes at p. Returns the bytes that are done with; 0: more is needed, or
+ * c->stalled.
+ */
+static size_t
+client_one(struct client *c, const char *p, size_t n, struct blob *blob)
+{
+	struct proto_req r;
+	size_t total;
+
+	if (c->listing) {
+		if (!client_list(c, p)) {
+			c->stalled = 1;
+			return 0;
+		}
+		return c->list.line_len;
+	}
+	if ((unsigned char)p[0] == BINARY_MAGIC) {
+		client_say(c, "CLIENT_ERROR the binary protocol is not supported\r\n");
+		c->closing = 1;
+		return n;
+	}
+	switch (proto_req_parse(p, n, &r)) {
+	case PROTO_AGAIN:
+		return 0;
+	case PROTO_BAD:
+		log_debug("client: no line in %zu bytes; closed", n);
+		c->closing = 1;
+		return n;
+	case PROTO_OK:
+		break;
+	}
+	if (!req_cmd_has_body(r.cmd)) {
+		if (!client_command(c, &r, p)) {
+			c->stalled = 1;
+			return 0;
+		}
+		return r.line_len;
+	}
+	if (r.body_len > conf->max_value) {
+		client_refuse_body(c, &r, p);
+		return r.line_len;
+	}
+	total = (size_t)r.line_len + r.body_len + 2;
+	if (n < total) {
+		io_need(&c->io, total);
+		return 0;
+	}
+	if (p[total - 2] != '\r' || p[total - 1] != '\n') {
+		if (!r.noreply)
+			client_say(c, "CLIENT_ERROR bad data chunk\r\n");
+	} else {
+		req_submit(&c->queue, &r, p, blob, p + r.line_len);
+	}
+	return total;
+}
+
+static size_t
+client_work(struct client *c, const struct io_window *w)
+{
+	struct io *io = &c->io;
+	size_t at = 0, n;
+
+	while (at < w->len && !c->closing) {
+		if (c->swallow > 0) {
+			n = w->len - at < c->swallow ? w->len - at : c->swallow;
+			c->swallow -= (uint32_t)n;
+			at += n;
+			if (c->swallow == 0 && c->refused == 2)
+				client_say(c, "SERVER_ERROR object too large for cache\r\n");
+			continue;
+		}
+		if (!gate_is_open(gate)) {
+			c->gated = 1;
+			io_pause(io);
+			return at;
+		}
+		if (!client_has_room(c)) {
+			c->stalled = 1;
+			io_pause(io);
+			return at;
+		}
+		n = client_one(c, w->p + at, w->len - at, w->blob);
+		if (n == 0) {
+			if (c->stalled)
+				io_pause(io);
+			break;
+		}
+		at += n;
+	}
+	if (c->closing) {
+		io_pause(io);
+		io_dirty(io); /* there may be nothing to wait for */
+		return w->len;
+	}
+	if (io->eof && !c->stalled) { /* a part of a command that never comes */
+		c->closing = 1;
+		io_dirty(io);
+	}
+	return at;
+}
+
+static size_t
+client_data(struct io *io, const struct io_window *w)
+{
+	size_t n;
+
+	timer_refresh();
+	n = client_work(client_of(io), w);
+	stats.bytes_read += n;
+	return n;
+}
+
+/* ---- all of them ---- */
+
+void
+client_gate_opened(void *arg)
+{
+	struct client *c;
+
+	(void)arg;
+	LIST_FOREACH(c, &clients, link)
+	{
+		if (c->gated && !draining) {
+			c->gated = 0;
+			io_resume(&c->io);
+		}
+	}
+}
+
+void
+client_drain(void)
+{
+	struct client *c;
+
+	draining = 1;
+	LIST_FOREACH(c, &clients, link)
+	io_pause(&c->io);
+}
+
+int
+client_owed(void)
+{
+	struct client *c;
+
+	LIST_FOREACH(c, &clients, link)
+	if (c->queue.n > 0 || !buf_empty(io_out(&c->io)))
+		return 1;
+	return 0;
+}
+
+void
+client_close_all(void)
+{
+	struct client *c;
+
+	while ((c = LIST_FIRST(&clients)) != NULL)
+		client_close(c);
+}

@@ -1,0 +1,269 @@
+/* farm: the servers, and who leads and who follows for a key. See farm.h. */
+#include "farm.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "log.h"
+
+#define MEMCACHED_PORT 11211
+
+/* Bits of a cas token that are the server's own; see farm_cas_out(). */
+#define CAS_BITS 48
+#define CAS_MASK ((UINT64_C(1) << CAS_BITS) - 1)
+#define TAG_MASK 0x7fff
+
+static int
+farm_others(const struct server *s)
+{
+	const struct farm *f = s->owner;
+
+	for (unsigned i = 0; i < f->n; i++)
+		if (&f->servers[i] != s && server_usable(&f->servers[i]))
+			return 1;
+	return 0;
+}
+
+static int
+farm_truth_elsewhere(const struct server *s)
+{
+	const struct farm *f = s->owner;
+
+	for (unsigned i = 0; i < f->n; i++)
+		if (&f->servers[i] != s && !server_usable(&f->servers[i]) &&
+		    !f->servers[i].replica.stale)
+			return 1;
+	return 0;
+}
+
+static void
+farm_changed(struct server *s)
+{
+	struct farm *f = s->owner;
+
+	if (replica_usable(&s->replica)) {
+		f->tags = (uint16_t)(f->tags + 1) & TAG_MASK;
+		s->tag = f->tags;
+	}
+	for (unsigned i = 0; i < f->n; i++)
+		if (!f->servers[i].tried)
+			return;
+	gate_open(f->gate, GATE_STARTING);
+}
+
+static const struct server_ops farm_server_ops = {
+    .others = farm_others,
+    .truth_elsewhere = farm_truth_elsewhere,
+    .changed = farm_changed,
+};
+
+/* Index of addr in the table of n, where it is added when it is new. */
+static int
+farm_index(struct addr *table, unsigned *n, const struct addr *addr)
+{
+	for (unsigned i = 0; i < *n; i++)
+		if (addr_equal(&table[i], addr))
+			return (int)i;
+	table[*n] = *addr;
+	return (int)(*n)++;
+}
+
+static int
+farm_list(const struct conf_list *list, const char *option, struct addr *table, unsigned *n,
+	  int *out, unsigned *out_n, char *why, size_t size)
+{
+	for (unsigned i = 0; i < list->n; i++) {
+		struct addr a;
+		const char *reason;
+		int index;
+
+		if (addr_parse(&a, list->value[i], MEMCACHED_PORT, ADDR_RESOLVE, &reason) == -1) {
+			snprintf(why, size, "%s: '%s': %s", option, list->value[i], reason);
+			return -1;
+		}
+		index = farm_index(table, n, &a);
+		for (unsigned k = 0; k < *out_n; k++)
+			if (out[k] == index) {
+				snprintf(why, size, "%s: '%s': given twice", option,
+					 list->value[i]);
+				return -1;
+			}
+		out[(*out_n)++] = index;
+	}
+	return 0;
+}
+
+int
+farm_resolve(struct farm *f, const struct conf *conf, char *why, size_t size)
+{
+	struct addr table[2 * CONF_SERVERS_MAX];
+	unsigned n = 0;
+
+	memset(f, 0, sizeof(*f));
+	if (farm_list(&conf->servers, "server", table, &n, f->ring.primary, &f->ring.n_primary, why,
+		      size) == -1 ||
+	    farm_list(&conf->backups, "backup", table, &n, f->ring.backup, &f->ring.n_backup, why,
+		      size) == -1)
+		return -1;
+	if (n == 0 || f->ring.n_primary == 0) {
+		snprintf(why, size, "no server is given (-s HOST[:PORT])");
+		return -1;
+	}
+	f->servers = calloc(n, sizeof(*f->servers));
+	if (f->servers == NULL)
+		fatalx("out of memory: %u servers", n);
+	for (f->n = 0; f->n < n; f->n++)
+		f->servers[f->n].addr = table[f->n];
+	return 0;
+}
+
+void
+farm_start(struct farm *f, const struct conf *conf, struct gate *gate)
+{
+	f->gate = gate;
+	if (getrandom(&f->tags, sizeof(f->tags), GRND_NONBLOCK) != sizeof(f->tags))
+		f->tags = (uint16_t)timer_now_ms;
+	gate_close(gate, GATE_STARTING);
+	for (unsigned i = 0; i < f->n; i++)
+		server_setup(&f->servers[i], &farm_server_ops, f, (unsigned)conf->connections,
+			     conf->timeout_ms, conf->connect_timeout_ms);
+	for (unsigned i = 0; i < f->n; i++)
+		server_start(&f->servers[i]);
+}
+
+void
+farm_stop(struct farm *f)
+{
+	for (unsigned i = 0; i < f->n; i++)
+		server_stop(&f->servers[i]);
+}
+
+/* May a lead before b? The primary a wins where both are as good. */
+static int
+leads_before(const struct server *a, const struct server *b)
+{
+	int a_current = a->replica.state == REPLICA_CURRENT;
+	int b_current = b->replica.state == REPLICA_CURRENT;
+
+	if (a_current != b_current)
+		return a_current;
+	/* Neither is whole: the one that has been collecting for longer holds more. */
+	return a_current || a->replica.since_ms <= b->replica.since_ms;
+}
+
+struct route
+farm_route(struct farm *f, const char *key, size_t len, enum route_for what)
+{
+	struct ring_pair pair = ring_find(&f->ring, key, len);
+	struct server *p = &f->servers[pair.primary];
+	struct server *b = pair.backup != RING_NONE ? &f->servers[pair.backup] : NULL;
+	int p_usable = server_usable(p), b_usable = b != NULL && server_usable(b);
+
+	if (p_usable && b_usable)
+		return leads_before(p, b) ? (struct route){p, b} : (struct route){b, p};
+	if (p_usable) {
+		if (what == ROUTE_WRITE && b != NULL)
+			b->replica.stale = 1;
+		return (struct route){p, NULL};
+	}
+	if (b_usable) {
+		if (what == ROUTE_WRITE)
+			p->replica.stale = 1;
+		return (struct route){b, NULL};
+	}
+	return (struct route){NULL, NULL};
+}
+
+void
+farm_flushes(struct farm *f)
+{
+	for (unsigned i = 0; i < f->n; i++)
+		if (!server_usable(&f->servers[i]))
+			f->servers[i].replica.stale = 1;
+}
+
+int
+farm_usable(const struct farm *f)
+{
+	for (unsigned i = 0; i < f->n; i++)
+		if (server_usable(&f->servers[i]))
+			return 1;
+	return 0;
+}
+
+const char *
+farm_role(struct farm *f, const struct server *s)
+{
+	int follows = 0;
+
+	if (!server_usable(s))
+		return "none";
+	for (unsigned i = 0; i < f->ring.n_primary; i++) {
+		const struct server *p = &f->servers[f->ring.primary[i]];
+		if (f->ring.n_backup == 0 && s == p)
+			return "leader";
+		for (unsigned k = 0; k < f->ring.n_backup; k++) {
+			const struct server *b = &f->servers[f->ring.backup[k]];
+			const struct server *leader = p;
+			if (s != p && s != b)
+				continue;
+			if (p != b &&
+			    (!server_usable(p) || (server_usable(b) && !leads_before(p, b))))
+				leader = b;
+			if (s == leader)
+				return "leader";
+			follows = 1;
+		}
+	}
+	return follows ? "follower" : "none";
+}
+
+/* Compares dotted versions by their numbers. */
+static int
+version_before(const char *a, const char *b)
+{
+	while (*a != '\0' || *b != '\0') {
+		unsigned long x = 0, y = 0;
+		for (; *a >= '0' && *a <= '9'; a++)
+			x = x * 10 + (unsigned long)(*a - '0');
+		for (; *b >= '0' && *b <= '9'; b++)
+			y = y * 10 + (unsigned long)(*b - '0');
+		if (x != y)
+			return x < y;
+		if (*a != '.' || *b != '.')
+			return *a == '\0' && *b != '\0';
+		a++;
+		b++;
+	}
+	return 0;
+}
+
+const char *
+farm_version(const struct farm *f)
+{
+	const char *oldest = NULL;
+
+	for (unsigned i = 0; i < f->n; i++) {
+		const struct server *s = &f->servers[i];
+		if (replica_usable(&s->replica) &&
+		    (oldest == NULL || version_before(s->version, oldest)))
+			oldest = s->version;
+	}
+	return oldest;
+}
+
+uint64_t
+farm_cas_out(const struct server *s, uint64_t unique)
+{
+	return (unique & CAS_MASK) | (uint64_t)s->tag << CAS_BITS;
+}
+
+uint64_t
+farm_cas_in(const struct server *s, uint64_t token)
+{
+	if (token >> CAS_BITS != s->tag)
+		return UINT64_MAX;
+	return token & CAS_MASK;
+}

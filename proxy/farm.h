@@ -1,0 +1,69 @@
+/*
+ * farm: the servers, and who leads and who follows for a key. It does not know clients.
+ */
+#ifndef MEMVIP_FARM_H
+#define MEMVIP_FARM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "conf.h"
+#include "gate.h"
+#include "ring.h"
+#include "server.h"
+
+struct farm {
+	struct server *servers;
+	unsigned n;
+	struct ring ring;
+	struct gate *gate; /* GATE_STARTING until every server was tried */
+	uint16_t tags;	   /* the last one given out */
+};
+
+/* Where a key's commands go. leader NULL: no usable server; follower NULL: only one. */
+struct route {
+	struct server *leader, *follower;
+};
+
+enum route_for { ROUTE_READ, ROUTE_WRITE };
+
+/*
+ * Reads the lists of servers and backups (host names are looked up: may block). Returns 0, or -1
+ * with one line in why (size bytes).
+ */
+int farm_resolve(struct farm *f, const struct conf *conf, char *why, size_t size);
+
+/* Begins to connect; closes gate until every server has answered or failed. */
+void farm_start(struct farm *f, const struct conf *conf, struct gate *gate);
+
+/* Closes every connection; every op ends as OP_LOST. */
+void farm_stop(struct farm *f);
+
+/*
+ * Who leads and who follows for a key. ROUTE_WRITE: the write is about to be made, so a home of the
+ * key that is not in use misses it and will be emptied before it is trusted again.
+ */
+struct route farm_route(struct farm *f, const char *key, size_t len, enum route_for what);
+
+/* flush_all is about to be made: the same for every server. */
+void farm_flushes(struct farm *f);
+
+/* Is any server usable? */
+int farm_usable(const struct farm *f);
+
+/* "leader", "follower" or "none", as `stats servers` shows it. */
+const char *farm_role(struct farm *f, const struct server *s);
+
+/* The oldest version among the servers that are in use ("1.6.18"): clients look for features. */
+const char *farm_version(const struct farm *f);
+
+/*
+ * cas uniques are counters of one server. The number that a client gets carries in its upper bits
+ * which server gave it and since when that one is in use (bits 48 to 62; the highest stays 0, for
+ * clients that parse a signed number): after a change of leader it can match no more.
+ */
+uint64_t farm_cas_out(const struct server *s, uint64_t unique);
+/* The server's own unique; UINT64_MAX, which no item has, when the token is not of s as it is. */
+uint64_t farm_cas_in(const struct server *s, uint64_t token);
+
+#endif

@@ -1,0 +1,106 @@
+/* fence: is anything of our earlier connections left at a server? See fence.h. */
+#include "fence.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+
+void
+fence_note(struct fence *f, int fd)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+
+	if (f->n == FENCE_MAX || getsockname(fd, (struct sockaddr *)&ss, &len) == -1)
+		return;
+	if (f->old == NULL && (f->old = calloc(FENCE_MAX, sizeof(*f->old))) == NULL)
+		fatalx("out of memory: the fence");
+	addr_from_sockaddr(&f->old[f->n++], (struct sockaddr *)&ss, len);
+}
+
+void
+fence_list_begin(struct fence *f)
+{
+	f->seen = 0;
+}
+
+/* "STAT 30:addr tcp:10.0.0.1:40312", v6 as "tcp6:[::1]:40312" */
+void
+fence_list_line(struct fence *f, const char *line, size_t len)
+{
+	static const char mark[] = ":addr tcp";
+	const char *at = memmem(line, len, mark, sizeof(mark) - 1);
+	size_t left;
+
+	if (at == NULL)
+		return;
+	at += sizeof(mark) - 1;
+	left = len - (size_t)(at - line);
+	if (left > 0 && *at == '6') {
+		at++;
+		left--;
+	}
+	if (left == 0 || *at != ':')
+		return;
+	at++;
+	left--;
+	for (unsigned i = 0; i < f->n; i++) {
+		size_t n = strlen(f->old[i].text);
+		if (left == n && memcmp(at, f->old[i].text, n) == 0) {
+			f->seen++;
+			return;
+		}
+	}
+}
+
+int
+fence_list_end(struct fence *f)
+{
+	if (f->seen > 0)
+		return 0;
+	fence_forget(f);
+	return 1;
+}
+
+void
+fence_knock(struct fence *f, const struct addr *server)
+{
+	const struct linger reset = {1, 0};
+	const int on = 1;
+
+	fence_rest(f);
+	for (unsigned i = 0; i < f->n && f->n_knocks < sizeof(f->knocks) / sizeof(f->knocks[0]);
+	     i++) {
+		int fd =
+		    socket(server->u.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		if (fd == -1)
+			return;
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+		if (bind(fd, &f->old[i].u.sa, f->old[i].len) == -1 ||
+		    (connect(fd, &server->u.sa, server->len) == -1 && errno != EINPROGRESS)) {
+			close(fd);
+			continue;
+		}
+		f->knocks[f->n_knocks++] = fd;
+	}
+}
+
+void
+fence_rest(struct fence *f)
+{
+	while (f->n_knocks > 0)
+		close(f->knocks[--f->n_knocks]);
+}
+
+void
+fence_forget(struct fence *f)
+{
+	fence_rest(f);
+	free(f->old);
+	f->old = NULL;
+	f->n = 0;
+}

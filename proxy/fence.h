@@ -1,0 +1,51 @@
+/*
+ * fence: is anything of our earlier connections left at a server? A frozen memcached that goes on
+ * executes what was queued on connections that are long closed, and it may do so after a flush_all
+ * on a new one. So nothing starts on a server before `stats conns` lists none of the local
+ * addresses from which unanswered commands were sent.
+ */
+#ifndef MEMVIP_FENCE_H
+#define MEMVIP_FENCE_H
+
+#include <stddef.h>
+
+#include "addr.h"
+
+/* More lost connections than this between two visits cannot be: each server has at most so many. */
+#define FENCE_MAX 256
+
+struct fence {
+	struct addr *old; /* local addresses of lost connections */
+	unsigned n;
+	unsigned seen; /* how many the listing that runs has named */
+	int knocks[8]; /* descriptors, see fence_knock() */
+	unsigned n_knocks;
+};
+
+static inline int
+fence_clear(const struct fence *f)
+{
+	return f->n == 0;
+}
+
+/* Remembers the local address of a connection that is about to be closed with commands unanswered. */
+void fence_note(struct fence *f, int fd);
+
+/* A listing begins; one STAT line of it (without \r\n); it has ended. */
+void fence_list_begin(struct fence *f);
+void fence_list_line(struct fence *f, const char *line, size_t len);
+/* Returns 1 when none was listed: the fence is clear then. */
+int fence_list_end(struct fence *f);
+
+/*
+ * A reset that was lost on the way (a partition) leaves the server with a connection that will
+ * never end by itself. A SYN from the same address makes the two kernels find out (RFC 9293
+ * section 3.5.1: the stale side answers, and is reset). Knocks for connections still listed.
+ */
+void fence_knock(struct fence *f, const struct addr *server);
+
+/* Frees what it holds. forget: also the addresses. */
+void fence_rest(struct fence *f);
+void fence_forget(struct fence *f);
+
+#endif

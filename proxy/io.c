@@ -1,0 +1,290 @@
+/* io: one connection. See io.h. */
+#include "io.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+
+/* A held window starts with this much room; io_need() asks for more. */
+#define HOLD_MIN BLOB_SMALL
+
+STAILQ_HEAD(io_list, io);
+
+static struct event_base *io_base;
+static struct io_list dirty_list = STAILQ_HEAD_INITIALIZER(dirty_list);
+static struct io_list resume_list = STAILQ_HEAD_INITIALIZER(resume_list);
+static struct io_list dead_list = STAILQ_HEAD_INITIALIZER(dead_list);
+
+/* Where a connection that holds nothing is read into: one for all, since it is used up at once. */
+static char scratch[IO_READ_MAX];
+
+void
+io_init(struct event_base *base)
+{
+	io_base = base;
+}
+
+void
+io_setup(struct io *io, const struct io_ops *ops)
+{
+	memset(io, 0, sizeof(*io));
+	io->ops = ops;
+	io->fd = -1;
+}
+
+/* What the data callback left over of w is kept for the next time. */
+static void
+io_keep(struct io *io, const struct io_window *w, size_t consumed)
+{
+	size_t left = w->len - consumed;
+	size_t want = left + 1 > HOLD_MIN ? left + 1 : HOLD_MIN;
+	struct blob *b;
+
+	if (left == 0) {
+		if (io->in != NULL)
+			blob_unref(io->in);
+		io->in = NULL;
+		return;
+	}
+	if (io->need > left)
+		want = io->need;
+	else if (left >= want)
+		want = left * 2; /* a line that grows: bounded by the parser */
+	if (io->in != NULL && consumed == 0 && io->in->cap >= want)
+		return;
+	if (io->in != NULL && io->in->refs == 1 && io->in->cap >= want) {
+		memmove(io->in->data, w->p + consumed, left);
+		io->in->len = (uint32_t)left;
+		return;
+	}
+	b = blob_new(want);
+	memcpy(b->data, w->p + consumed, left);
+	b->len = (uint32_t)left;
+	if (io->in != NULL)
+		blob_unref(io->in);
+	io->in = b;
+}
+
+static void
+io_deliver(struct io *io, const char *p, size_t len)
+{
+	struct io_window w = {p, len, io->in};
+	size_t consumed;
+
+	io->need = 0;
+	consumed = io->ops->data(io, &w);
+	if (!io_is_open(io))
+		return; /* closed by the callback: io_close() has dropped the input */
+	io_keep(io, &w, consumed);
+}
+
+static void
+io_on_read(evutil_socket_t fd, short what, void *arg)
+{
+	struct io *io = arg;
+	struct blob *b = io->in;
+	ssize_t n;
+
+	(void)what;
+	if (io->paused || !io_is_open(io))
+		return;
+	if (b == NULL) {
+		n = read(fd, scratch, sizeof(scratch));
+	} else {
+		/* Up to the size asked for and no further: then the blob holds one body alone. */
+		size_t room = b->cap - b->len;
+		if (io->need > b->len && io->need - b->len < room)
+			room = io->need - b->len;
+		n = read(fd, b->data + b->len, room);
+	}
+	if (n > 0) {
+		if (b == NULL) {
+			io_deliver(io, scratch, (size_t)n);
+		} else {
+			b->len += (uint32_t)n;
+			if (b->len >= io->need || b->len == b->cap)
+				io_deliver(io, b->data, b->len);
+		}
+	} else if (n == 0) {
+		io->eof = 1;
+		event_del(&io->ev_read);
+		io->ops->event(io, IO_EOF);
+	} else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
+		io->ops->event(io, IO_ERROR);
+	}
+}
+
+static void
+io_on_write(evutil_socket_t fd, short what, void *arg)
+{
+	struct io *io = arg;
+	int err = 0;
+	socklen_t len = sizeof(err);
+
+	(void)what;
+	io->blocked = 0;
+	if (!io->connecting) {
+		io_dirty(io);
+		return;
+	}
+	io->connecting = 0;
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) == -1)
+		err = errno;
+	if (err != 0) {
+		errno = err;
+		io->ops->event(io, IO_ERROR);
+		return;
+	}
+	event_add(&io->ev_read, NULL);
+	io->ops->event(io, IO_CONNECTED);
+	if (io_is_open(io) && !buf_empty(&io->out))
+		io_dirty(io);
+}
+
+static void
+io_assign(struct io *io, int fd)
+{
+	io->fd = fd;
+	io->connecting = io->paused = io->blocked = io->eof = 0;
+	event_assign(&io->ev_read, io_base, fd, EV_READ | EV_PERSIST, io_on_read, io);
+	event_assign(&io->ev_write, io_base, fd, EV_WRITE, io_on_write, io);
+}
+
+void
+io_open(struct io *io, int fd)
+{
+	io_assign(io, fd);
+	event_add(&io->ev_read, NULL);
+}
+
+int
+io_connect(struct io *io, const struct addr *to, unsigned user_timeout_ms)
+{
+	const struct linger reset = {1, 0};
+	const int on = 1;
+	int fd = socket(to->u.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd == -1)
+		return -1;
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	if (to->u.sa.sa_family != AF_UNIX) {
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout_ms,
+			   sizeof(user_timeout_ms));
+	}
+	if (connect(fd, &to->u.sa, to->len) == -1 && errno != EINPROGRESS) {
+		int saved = errno;
+		close(fd);
+		errno = saved;
+		return -1;
+	}
+	io_assign(io, fd);
+	io->connecting = 1;
+	event_add(&io->ev_write, NULL);
+	return 0;
+}
+
+void
+io_dirty(struct io *io)
+{
+	if (io->dirty || io->blocked || io->connecting || !io_is_open(io))
+		return;
+	io->dirty = 1;
+	STAILQ_INSERT_TAIL(&dirty_list, io, dirty_link);
+}
+
+void
+io_pause(struct io *io)
+{
+	if (io->paused || !io_is_open(io))
+		return;
+	io->paused = 1;
+	event_del(&io->ev_read);
+}
+
+void
+io_resume(struct io *io)
+{
+	if (!io_is_open(io))
+		return;
+	if (io->paused) {
+		io->paused = 0;
+		if (!io->eof)
+			event_add(&io->ev_read, NULL);
+	}
+	if (!io->resumed) {
+		io->resumed = 1;
+		STAILQ_INSERT_TAIL(&resume_list, io, resume_link);
+	}
+}
+
+void
+io_close(struct io *io)
+{
+	if (!io_is_open(io))
+		return;
+	event_del(&io->ev_read);
+	event_del(&io->ev_write);
+	close(io->fd);
+	io->fd = -1;
+	buf_clear(&io->out);
+	if (io->in != NULL)
+		blob_unref(io->in);
+	io->in = NULL;
+	if (!io->dead) {
+		io->dead = 1;
+		STAILQ_INSERT_TAIL(&dead_list, io, dead_link);
+	}
+}
+
+static void
+io_write(struct io *io)
+{
+	ssize_t n = buf_write(&io->out, io->fd);
+
+	if (n == -1) {
+		io->ops->event(io, IO_ERROR);
+		return;
+	}
+	io->bytes_out += (size_t)n;
+	if (n > 0 || buf_empty(&io->out)) {
+		io->ops->event(io, IO_WROTE);
+		if (!io_is_open(io))
+			return;
+	}
+	if (!buf_empty(&io->out)) {
+		io->blocked = 1;
+		event_add(&io->ev_write, NULL);
+	}
+}
+
+void
+io_turn(void)
+{
+	struct io *io;
+
+	while (!STAILQ_EMPTY(&resume_list) || !STAILQ_EMPTY(&dirty_list)) {
+		while ((io = STAILQ_FIRST(&resume_list)) != NULL) {
+			STAILQ_REMOVE_HEAD(&resume_list, resume_link);
+			io->resumed = 0;
+			if (io_is_open(io) && !io->paused && io->in != NULL &&
+			    io->in->len >= io->need)
+				io_deliver(io, io->in->data, io->in->len);
+		}
+		while ((io = STAILQ_FIRST(&dirty_list)) != NULL) {
+			STAILQ_REMOVE_HEAD(&dirty_list, dirty_link);
+			io->dirty = 0;
+			if (io_is_open(io))
+				io_write(io);
+		}
+	}
+	while ((io = STAILQ_FIRST(&dead_list)) != NULL) {
+		STAILQ_REMOVE_HEAD(&dead_list, dead_link);
+		io->dead = 0;
+		if (io->ops->gone != NULL)
+			io->ops->gone(io);
+	}
+}

@@ -1,0 +1,26 @@
+/* listener: the sockets that clients connect to, and accepting them. */
+#ifndef MEMVIP_LISTENER_H
+#define MEMVIP_LISTENER_H
+
+#include <event2/event.h>
+#include <stddef.h>
+
+#include "conf.h"
+
+/*
+ * Opens what conf names: TCP on listen:port (also while the address is not there yet: ip(7),
+ * IP_FREEBIND; without listen on every IPv4 and IPv6 address), and the unix socket. From then on
+ * the kernel takes connections. Returns 0, or -1 with one line in why (size bytes).
+ */
+int listener_open(const struct conf *conf, char *why, size_t size);
+
+/* Starts to accept; accept is called with each new descriptor. */
+void listener_start(struct event_base *base, const struct conf *conf, void (*accept)(int fd));
+
+/* Closes the sockets at once: the port is free from here on. Removes the unix socket's path. */
+void listener_close(void);
+
+/* What is listened on, for a line of the log. */
+const char *listener_text(void);
+
+#endif

@@ -1,0 +1,307 @@
+/* memvip-proxy: the order of start-up and of the end, nothing else. */
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "client.h"
+#include "conf.h"
+#include "farm.h"
+#include "flush.h"
+#include "gate.h"
+#include "io.h"
+#include "life.h"
+#include "listener.h"
+#include "log.h"
+#include "priv.h"
+#include "report.h"
+#include "req.h"
+#include "timer.h"
+
+/* Descriptors beside those of clients and servers: sockets, epoll, log, a few to spare. */
+#define OTHER_FILES 64
+
+enum { EXIT_CANNOT = 1, EXIT_USAGE = 2 };
+
+static const char ident[] = "memvip-proxy";
+static struct conf conf;
+static struct farm farm;
+static struct gate gate = {.opened = client_gate_opened};
+static struct timer drain_timer;
+static int draining, ended;
+
+/* Says why and exits. Under a custodian stderr leads nowhere: then syslog hears it too. */
+static _Noreturn void
+die(int status, const char *why)
+{
+	fprintf(stderr, "%s: %s\n", ident, why);
+	if (conf.life_fd != 0) {
+		openlog(ident, LOG_PID, LOG_DAEMON);
+		syslog(LOG_ERR, "%s", why);
+	}
+	exit(status);
+}
+
+/* ---- start ---- */
+
+static void
+read_options(int argc, char **argv)
+{
+	int first;
+
+	conf_init(&conf);
+	first = conf_args(&conf, CONF_PROXY, argc, argv);
+	if (first == -1)
+		die(EXIT_USAGE, conf.err);
+	if (conf.help) {
+		printf("Usage: memvip-proxy [-c FILE] [options]\n"
+		       "One address in front of two memcached servers; see memvip-proxy(8).\n\n");
+		conf_help(CONF_PROXY, stdout);
+		exit(0);
+	}
+	if (conf.version) {
+		printf("memvip-proxy %s\n", VERSION);
+		exit(0);
+	}
+	if (first < argc) {
+		char why[256];
+		snprintf(why, sizeof(why), "'%.200s': takes no operands", argv[first]);
+		die(EXIT_USAGE, why);
+	}
+	if (conf.file != NULL && conf_file(&conf, CONF_PROXY, conf.file) == -1)
+		die(EXIT_USAGE, conf.err);
+}
+
+/* Room for -n clients; with less than that the kernel's limit would be the one that is met. */
+static void
+raise_file_limit(void)
+{
+	struct rlimit rl;
+	rlim_t need = (rlim_t)(conf.max_conns + conf.connections * farm.n + OTHER_FILES);
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1 || rl.rlim_cur >= need)
+		return;
+	rl.rlim_cur = need;
+	if (rl.rlim_max < need)
+		rl.rlim_max = need;
+	if (setrlimit(RLIMIT_NOFILE, &rl) == 0)
+		return;
+	getrlimit(RLIMIT_NOFILE, &rl);
+	rl.rlim_cur = rl.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &rl);
+	conf.max_conns = rl.rlim_max > OTHER_FILES + farm.n * conf.connections
+			     ? rl.rlim_max - OTHER_FILES - farm.n * conf.connections
+			     : 1;
+	log_warnx("the limit on open files is %llu: at most %llu clients",
+		  (unsigned long long)rl.rlim_max, (unsigned long long)conf.max_conns);
+}
+
+/* Opened while we may, written when the process id is known. Returns a descriptor or -1. */
+static int
+open_pidfile(void)
+{
+	char why[512];
+	int fd;
+
+	if (conf.pidfile == NULL)
+		return -1;
+	fd = open(conf.pidfile, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd == -1) {
+		snprintf(why, sizeof(why), "pidfile: '%.400s': %s", conf.pidfile, strerror(errno));
+		die(EXIT_CANNOT, why);
+	}
+	return fd;
+}
+
+static void
+write_pidfile(int fd)
+{
+	if (fd == -1)
+		return;
+	if (dprintf(fd, "%ld\n", (long)getpid()) < 0)
+		log_warn("pidfile: %s", conf.pidfile);
+	close(fd);
+}
+
+static void
+drop_privileges(void)
+{
+	struct priv_ids ids;
+	const char *why;
+	char line[256];
+
+	switch (priv_lookup(&ids, conf.user, conf.group, &why)) {
+	case 0:
+		break;
+	case 1:
+		if (priv_drop(&ids, &why) == 0)
+			break;
+		snprintf(line, sizeof(line), "user %s: %s: %s", conf.user != NULL ? conf.user : "-",
+			 why, strerror(errno));
+		die(EXIT_CANNOT, line);
+	default:
+		snprintf(line, sizeof(line), "user %s, group %s: %s",
+			 conf.user != NULL ? conf.user : "-", conf.group != NULL ? conf.group : "-",
+			 why);
+		die(EXIT_USAGE, line);
+	}
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+/* As magent does. The sockets listen already: the parent may tell its caller that all is well. */
+static void
+go_to_background(void)
+{
+	int null;
+
+	fflush(NULL);
+	switch (fork()) {
+	case -1:
+		die(EXIT_CANNOT, "cannot fork");
+	case 0:
+		break;
+	default:
+		_exit(0);
+	}
+	setsid();
+	if (chdir("/") == -1)
+		log_warn("chdir /");
+	null = open("/dev/null", O_RDWR);
+	if (null != -1) {
+		dup2(null, STDIN_FILENO);
+		dup2(null, STDOUT_FILENO);
+		dup2(null, STDERR_FILENO);
+		if (null > STDERR_FILENO)
+			close(null);
+	}
+}
+
+/* ---- end ---- */
+
+static void
+on_drained(struct timer *t, void *arg)
+{
+	(void)t;
+	(void)arg;
+	log_warnx("%u commands were not answered within --drain", req_unanswered());
+	ended = 1;
+}
+
+/* No new client, no new command; what was started is finished, for a while at most. */
+static void
+drain(const char *why)
+{
+	if (draining)
+		return;
+	draining = 1;
+	log_info("ending: %s", why);
+	listener_close();
+	client_drain();
+	timer_setup(&drain_timer, on_drained, NULL);
+	timer_set(&drain_timer, conf.drain_ms);
+}
+
+static void
+on_signal(evutil_socket_t sig, short what, void *arg)
+{
+	(void)what;
+	(void)arg;
+	timer_refresh();
+	if (sig == SIGHUP)
+		log_info("SIGHUP: reading the configuration again is not in this version");
+	else
+		drain(sig == SIGTERM ? "SIGTERM" : "SIGINT");
+}
+
+static void
+on_life_ended(void)
+{
+	drain("the custodian has gone or ends us");
+}
+
+static void
+watch_signals(struct event_base *base)
+{
+	static const int sigs[] = {SIGTERM, SIGINT, SIGHUP};
+
+	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++) {
+		struct event *ev = evsignal_new(base, sigs[i], on_signal, NULL);
+		if (ev == NULL || event_add(ev, NULL) == -1)
+			fatalx("cannot watch signals");
+	}
+}
+
+static void
+run(struct event_base *base)
+{
+	while (!ended) {
+		event_base_loop(base, EVLOOP_ONCE);
+		do
+			io_turn();
+		while (flush_turn());
+		if (draining && req_unanswered() == 0 && !client_owed())
+			ended = 1;
+	}
+	client_close_all();
+	farm_stop(&farm);
+	io_turn();
+}
+
+int
+main(int argc, char **argv)
+{
+	struct event_base *base;
+	char why[512];
+	int pidfile;
+
+	log_init(ident, LOG_DEST_STDERR, 0);
+	read_options(argc, argv);
+	log_set_verbose((int)conf.verbose);
+	if (farm_resolve(&farm, &conf, why, sizeof(why)) == -1)
+		die(EXIT_USAGE, why);
+	if (conf.test_config) {
+		printf("memvip-proxy: the configuration is good\n");
+		return 0;
+	}
+	raise_file_limit();
+	if (listener_open(&conf, why, sizeof(why)) == -1)
+		die(EXIT_CANNOT, why);
+	pidfile = open_pidfile();
+	drop_privileges();
+	if (!conf.foreground)
+		go_to_background();
+	if (!conf.foreground || conf.life_fd != 0)
+		log_to(LOG_DEST_SYSLOG);
+	write_pidfile(pidfile);
+
+	base = event_base_new();
+	if (base == NULL)
+		fatalx("cannot make an event loop");
+	timer_init(base);
+	io_init(base);
+	watch_signals(base);
+	report_init();
+	req_init(&farm);
+	client_init(&conf, &farm, &gate);
+	flush_init(&farm, &gate);
+	farm_start(&farm, &conf, &gate);
+	listener_start(base, &conf, client_accept);
+	if (conf.life_fd != 0 && life_start((int)conf.life_fd, on_life_ended) == -1)
+		fatal("life-fd %llu", (unsigned long long)conf.life_fd);
+	log_info("serving on %s", listener_text());
+
+	run(base);
+	if (conf.pidfile != NULL)
+		unlink(conf.pidfile);
+	event_base_free(base);
+	log_info("ended");
+	return 0;
+}

@@ -1,0 +1,58 @@
+/*
+ * op: one operation on one key at one server: which reply it expects and whom to tell. It lives in
+ * whatever asked (a req, a server's own errands) and must stay until done() was called for the
+ * last time; a connection's FIFO only links it.
+ */
+#ifndef MEMVIP_OP_H
+#define MEMVIP_OP_H
+
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "blob.h"
+#include "proto_rsp.h"
+
+enum op_kind {
+	OP_GET,	 /* VALUE or END; neighbours are merged into one line */
+	OP_GETS, /* the same with a cas unique */
+	OP_GAT,	 /* VALUE or END, never merged: one line of its own */
+	OP_LINE, /* one line */
+	OP_STATS /* STAT lines, then END */
+};
+
+enum op_result {
+	OP_HIT,	   /* a VALUE block; more lines do not follow for this op */
+	OP_MISS,   /* END without a VALUE */
+	OP_ITEM,   /* one STAT line; more follows, OP_ANSWER (END) at last */
+	OP_ANSWER, /* any other line, errors included */
+	OP_LATE,   /* overdue at the last server: answer the client; a final result still follows */
+	OP_LOST	   /* the server is out; nobody knows whether it was executed */
+};
+
+/* The bytes of a reply, valid during done() only (take a reference on blob to keep them). */
+struct op_reply {
+	const char *p;
+	const struct proto_rsp *rsp;
+	struct blob *blob; /* what p lies in, or NULL */
+};
+
+struct op {
+	STAILQ_ENTRY(op) link;
+	/*
+	 * reply is NULL with OP_MISS, OP_LATE and OP_LOST. The op is the asker's again, unless the
+	 * result is OP_LATE or OP_ITEM.
+	 */
+	void (*done)(struct op *op, enum op_result result, const struct op_reply *reply);
+	const char *key; /* the asker's; NULL: none (version, flush_all) */
+	uint64_t sent_ms;
+	uint8_t key_len;
+	uint8_t kind;	   /* enum op_kind */
+	uint8_t batch_end; /* the last one of a line; END comes after it */
+	uint8_t alone;	   /* not to be merged: its merged line has failed */
+	uint8_t write;	   /* changes something: a server that loses it has missed a write */
+	uint8_t late;	   /* OP_LATE was said */
+};
+
+STAILQ_HEAD(op_fifo, op);
+
+#endif

@@ -1,0 +1,437 @@
+/* proto_req: what a client's command line says. See proto_req.h. */
+#include "proto_req.h"
+
+#include <limits.h>
+#include <string.h>
+
+static const char ERR_FORMAT[] = "CLIENT_ERROR bad command line format";
+static const char ERR_EXPTIME[] = "CLIENT_ERROR invalid exptime argument";
+static const char ERR_DELTA[] = "CLIENT_ERROR invalid numeric delta argument";
+static const char ERR_DELETE[] =
+    "CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]";
+static const char ERR_ADMIN[] = "CLIENT_ERROR administration of one server is refused by memvip";
+static const char ERR_META[] = "CLIENT_ERROR meta commands are not supported by this memvip";
+
+/* A command has at most: cas key flags exptime bytes unique noreply, and one word too many. */
+#define WORDS_MAX 8
+
+struct word {
+	uint32_t at, len;
+};
+
+/* The text of one line, cut into words. */
+struct line {
+	const char *p;
+	uint32_t end; /* offset past the text */
+	unsigned n;   /* words found; WORDS_MAX means "that many or more" */
+	struct word w[WORDS_MAX];
+};
+
+static void
+line_split(struct line *l)
+{
+	uint32_t i = 0;
+
+	l->n = 0;
+	while (l->n < WORDS_MAX) {
+		while (i < l->end && l->p[i] == ' ')
+			i++;
+		if (i == l->end)
+			break;
+		l->w[l->n].at = i;
+		while (i < l->end && l->p[i] != ' ')
+			i++;
+		l->w[l->n].len = i - l->w[l->n].at;
+		l->n++;
+	}
+}
+
+static int
+word_is(const struct line *l, unsigned i, const char *text, size_t len)
+{
+	return l->w[i].len == len && memcmp(l->p + l->w[i].at, text, len) == 0;
+}
+#define WORD_IS(l, i, text) word_is(l, i, text, sizeof(text) - 1)
+
+static int
+is_space(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/*
+ * strtoul(3)'s reading of a word: white space, a sign, digits, then the end or white space.
+ * Returns 0, or -1 when there is no such number or it does not fit 64 bits.
+ */
+static int
+word_number(const struct line *l, unsigned i, int *negative, uint64_t *out)
+{
+	const char *s = l->p + l->w[i].at, *end = s + l->w[i].len;
+	uint64_t v = 0;
+
+	while (s < end && is_space(*s))
+		s++;
+	*negative = s < end && *s == '-';
+	if (s < end && (*s == '-' || *s == '+'))
+		s++;
+	if (s == end || *s < '0' || *s > '9')
+		return -1;
+	for (; s < end && *s >= '0' && *s <= '9'; s++) {
+		unsigned d = (unsigned)(*s - '0');
+		if (v > (UINT64_MAX - d) / 10)
+			return -1;
+		v = v * 10 + d;
+	}
+	if (s < end && !is_space(*s))
+		return -1;
+	*out = v;
+	return 0;
+}
+
+/* A signed number; kept to 32 bits as memcached keeps it. */
+static int
+word_int32(const struct line *l, unsigned i, int32_t *out)
+{
+	int negative;
+	uint64_t v;
+
+	if (word_number(l, i, &negative, &v) == -1 || v > (uint64_t)INT64_MAX + (unsigned)negative)
+		return -1;
+	*out = (int32_t)(uint32_t)(negative ? 0 - v : v);
+	return 0;
+}
+
+/* An unsigned number of 64 bits; memcached lets a minus sign through for small ones only. */
+static int
+word_uint64(const struct line *l, unsigned i, uint64_t *out)
+{
+	int negative;
+	uint64_t v;
+
+	if (word_number(l, i, &negative, &v) == -1)
+		return -1;
+	if (negative && v != 0) {
+		v = 0 - v;
+		if (v > INT64_MAX)
+			return -1;
+	}
+	*out = v;
+	return 0;
+}
+
+static int
+req_error(struct proto_req *r, const char *text)
+{
+	r->cmd = REQ_ERROR;
+	r->error = text;
+	return 0;
+}
+
+/* The last word says noreply; with too few words for it nobody asks. */
+static void
+req_noreply(struct proto_req *r, const struct line *l)
+{
+	r->noreply = WORD_IS(l, l->n - 1, "noreply") ? 1 : 0;
+}
+
+static void
+req_key(struct proto_req *r, const struct line *l, unsigned i)
+{
+	r->key = l->w[i].at;
+	r->key_len = l->w[i].len;
+}
+
+/* get and gets from word 1, gat and gats from word 2: the rest of the line is the list of keys. */
+static int
+req_retrieval(struct proto_req *r, const struct line *l, enum req_cmd cmd)
+{
+	unsigned first = cmd == REQ_GAT || cmd == REQ_GATS ? 2 : 1;
+
+	if (l->n < 2)
+		return req_error(r, "ERROR");
+	if (first == 2 && word_int32(l, 1, &r->exptime) == -1)
+		return req_error(r, ERR_EXPTIME);
+	r->cmd = cmd;
+	r->key = l->n > first ? l->w[first].at : l->end;
+	r->key_len = l->end - r->key;
+	/* One key too long anywhere and memcached answers none of them. */
+	for (uint32_t at = r->key, key, len;
+	     (len = proto_req_next_key(l->p, &at, l->end, &key)) > 0; r->n_keys++)
+		if (len > PROTO_KEY_MAX)
+			return req_error(r, ERR_FORMAT);
+	return 0;
+}
+
+/* <command> <key> <flags> <exptime> <bytes> [<cas unique>] [noreply] */
+static int
+req_storage(struct proto_req *r, const struct line *l, enum req_cmd cmd)
+{
+	unsigned least = cmd == REQ_CAS ? 6 : 5;
+	int negative;
+	uint64_t flags;
+	int32_t bytes;
+
+	if (l->n != least && l->n != least + 1)
+		return req_error(r, "ERROR");
+	req_noreply(r, l);
+	if (l->w[1].len > PROTO_KEY_MAX || word_number(l, 2, &negative, &flags) == -1 ||
+	    (negative && 0 - flags > INT64_MAX) || word_int32(l, 3, &r->exptime) == -1 ||
+	    word_int32(l, 4, &bytes) == -1 || bytes < 0 || bytes > INT_MAX - 2)
+		return req_error(r, ERR_FORMAT);
+	if (cmd == REQ_CAS && word_uint64(l, 5, &r->number) == -1)
+		return req_error(r, ERR_FORMAT);
+	r->cmd = cmd;
+	req_key(r, l, 1);
+	r->flags = (uint32_t)(negative ? 0 - flags : flags);
+	r->body_len = (uint32_t)bytes;
+	return 0;
+}
+
+static int
+req_arithmetic(struct proto_req *r, const struct line *l, enum req_cmd cmd)
+{
+	if (l->n != 3 && l->n != 4)
+		return req_error(r, "ERROR");
+	req_noreply(r, l);
+	if (l->w[1].len > PROTO_KEY_MAX)
+		return req_error(r, ERR_FORMAT);
+	if (word_uint64(l, 2, &r->number) == -1)
+		return req_error(r, ERR_DELTA);
+	r->cmd = cmd;
+	req_key(r, l, 1);
+	return 0;
+}
+
+static int
+req_touch(struct proto_req *r, const struct line *l)
+{
+	if (l->n != 3 && l->n != 4)
+		return req_error(r, "ERROR");
+	req_noreply(r, l);
+	if (l->w[1].len > PROTO_KEY_MAX)
+		return req_error(r, ERR_FORMAT);
+	if (word_int32(l, 2, &r->exptime) == -1)
+		return req_error(r, ERR_EXPTIME);
+	r->cmd = REQ_TOUCH;
+	req_key(r, l, 1);
+	return 0;
+}
+
+/* delete <key> [0] [noreply]; the 0 is a relic that clients still send. */
+static int
+req_delete(struct proto_req *r, const struct line *l)
+{
+	int zero;
+
+	if (l->n < 2 || l->n > 4)
+		return req_error(r, "ERROR");
+	if (l->n > 2) {
+		req_noreply(r, l);
+		zero = WORD_IS(l, 2, "0");
+		if (!(l->n == 3 && (zero || r->noreply)) && !(l->n == 4 && zero && r->noreply))
+			return req_error(r, ERR_DELETE);
+	}
+	if (l->w[1].len > PROTO_KEY_MAX)
+		return req_error(r, ERR_FORMAT);
+	r->cmd = REQ_DELETE;
+	req_key(r, l, 1);
+	return 0;
+}
+
+/* flush_all [delay] [noreply] */
+static int
+req_flush_all(struct proto_req *r, const struct line *l)
+{
+	if (l->n > 3)
+		return req_error(r, "ERROR");
+	req_noreply(r, l);
+	if (l->n != (r->noreply ? 2u : 1u)) {
+		if (word_int32(l, 1, &r->exptime) == -1)
+			return req_error(r, ERR_EXPTIME);
+		r->has_delay = 1;
+	}
+	r->cmd = REQ_FLUSH_ALL;
+	return 0;
+}
+
+/* verbosity <level> [noreply] */
+static int
+req_verbosity(struct proto_req *r, const struct line *l)
+{
+	if (l->n < 2)
+		return req_error(r, "ERROR");
+	req_noreply(r, l);
+	if (r->noreply && l->n == 2) {
+		r->noreply = 0;
+		return req_error(r, "ERROR");
+	}
+	if (word_uint64(l, 1, &r->number) == -1)
+		return req_error(r, ERR_FORMAT);
+	r->cmd = REQ_VERBOSITY;
+	return 0;
+}
+
+static int
+req_stats(struct proto_req *r, const struct line *l)
+{
+	r->cmd = REQ_STATS;
+	r->arg = l->n > 1 ? l->w[1].at : l->end;
+	r->arg_len = l->n > 1 ? l->w[1].len : 0;
+	return 0;
+}
+
+/* Commands that change or read one server's inside: they have no meaning for two. */
+static int
+is_admin(const struct line *l)
+{
+	static const char *const names[] = {
+	    "shutdown",	 "cache_memlimit", "slabs",	    "lru",	 "lru_crawler", "watch",
+	    "debugtime", "extstore",	   "refresh_certs", "misbehave", "debugitem"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (word_is(l, 0, names[i], strlen(names[i])))
+			return 1;
+	return 0;
+}
+
+static int
+req_dispatch(struct proto_req *r, const struct line *l)
+{
+	if (l->n == 0 || l->w[0].len < 2)
+		return req_error(r, "ERROR");
+	switch (l->p[l->w[0].at]) {
+	case 'g':
+		if (WORD_IS(l, 0, "gets"))
+			return req_retrieval(r, l, REQ_GETS);
+		if (WORD_IS(l, 0, "gat"))
+			return req_retrieval(r, l, REQ_GAT);
+		if (WORD_IS(l, 0, "gats"))
+			return req_retrieval(r, l, REQ_GATS);
+		if (WORD_IS(l, 0, "get"))
+			return req_retrieval(r, l, REQ_GET);
+		break;
+	case 's':
+		if (WORD_IS(l, 0, "set"))
+			return req_storage(r, l, REQ_SET);
+		if (WORD_IS(l, 0, "stats"))
+			return req_stats(r, l);
+		break;
+	case 'a':
+		if (WORD_IS(l, 0, "add"))
+			return req_storage(r, l, REQ_ADD);
+		if (WORD_IS(l, 0, "append"))
+			return req_storage(r, l, REQ_APPEND);
+		break;
+	case 'c':
+		if (WORD_IS(l, 0, "cas"))
+			return req_storage(r, l, REQ_CAS);
+		break;
+	case 'r':
+		if (WORD_IS(l, 0, "replace"))
+			return req_storage(r, l, REQ_REPLACE);
+		break;
+	case 'p':
+		if (WORD_IS(l, 0, "prepend"))
+			return req_storage(r, l, REQ_PREPEND);
+		break;
+	case 'i':
+		if (WORD_IS(l, 0, "incr"))
+			return req_arithmetic(r, l, REQ_INCR);
+		break;
+	case 'd':
+		if (WORD_IS(l, 0, "delete"))
+			return req_delete(r, l);
+		if (WORD_IS(l, 0, "decr"))
+			return req_arithmetic(r, l, REQ_DECR);
+		break;
+	case 't':
+		if (WORD_IS(l, 0, "touch"))
+			return req_touch(r, l);
+		break;
+	case 'f':
+		if (WORD_IS(l, 0, "flush_all"))
+			return req_flush_all(r, l);
+		break;
+	case 'v':
+		if (WORD_IS(l, 0, "version")) {
+			r->cmd = REQ_VERSION;
+			return 0;
+		}
+		if (WORD_IS(l, 0, "verbosity"))
+			return req_verbosity(r, l);
+		break;
+	case 'q':
+		if (WORD_IS(l, 0, "quit")) {
+			r->cmd = REQ_QUIT;
+			return 0;
+		}
+		break;
+	case 'm':
+		if (WORD_IS(l, 0, "mn")) {
+			r->cmd = REQ_MN;
+			return 0;
+		}
+		if (l->w[0].len == 2 && strchr("gsdae", l->p[l->w[0].at + 1]) != NULL)
+			return req_error(r, ERR_META);
+		break;
+	default:
+		break;
+	}
+	return req_error(r, is_admin(l) ? ERR_ADMIN : "ERROR");
+}
+
+/* No newline in n bytes: may there still come one? memcached's own rule. */
+static enum proto_verdict
+line_incomplete(const char *p, size_t n)
+{
+	size_t i = 0;
+
+	if (n <= PROTO_LINE_MAX)
+		return PROTO_AGAIN;
+	while (i < n && p[i] == ' ')
+		i++;
+	if (i > 100 || n - i < 5 ||
+	    (memcmp(p + i, "get ", 4) != 0 && memcmp(p + i, "gets ", 5) != 0))
+		return PROTO_BAD;
+	return n <= PROTO_GET_LINE_MAX ? PROTO_AGAIN : PROTO_BAD;
+}
+
+enum proto_verdict
+proto_req_parse(const char *p, size_t n, struct proto_req *r)
+{
+	const char *nl = memchr(p, '\n', n);
+	const char *nul;
+	struct line l;
+	size_t len;
+
+	if (nl == NULL)
+		return line_incomplete(p, n);
+	len = (size_t)(nl - p);
+	if (len > PROTO_GET_LINE_MAX)
+		return PROTO_BAD;
+	memset(r, 0, sizeof(*r));
+	r->line_len = (uint32_t)len + 1;
+	if (len > 1 && p[len - 1] == '\r')
+		len--;
+	if ((nul = memchr(p, '\0', len)) != NULL)
+		len = (size_t)(nul - p);
+	l.p = p;
+	l.end = (uint32_t)len;
+	line_split(&l);
+	req_dispatch(r, &l);
+	return PROTO_OK;
+}
+
+uint32_t
+proto_req_next_key(const char *p, uint32_t *at, uint32_t end, uint32_t *key)
+{
+	uint32_t i = *at;
+
+	while (i < end && p[i] == ' ')
+		i++;
+	*key = i;
+	while (i < end && p[i] != ' ')
+		i++;
+	*at = i;
+	return i - *key;
+}

@@ -1,0 +1,121 @@
+/* proto_rsp: what a memcached's reply says. See proto_rsp.h. */
+#include "proto_rsp.h"
+
+#include <string.h>
+
+/* Lines that are always the same, and lines of which the first word decides. */
+static const struct {
+	const char *text;
+	uint8_t len;
+	uint8_t prefix; /* text may follow after a space */
+	enum rsp_type type;
+} lines[] = {
+#define LINE(text, prefix, type)                     \
+	{                                            \
+		text, sizeof(text) - 1, prefix, type \
+	}
+    LINE("STORED", 0, RSP_STORED),
+    LINE("END", 0, RSP_END),
+    LINE("NOT_FOUND", 0, RSP_NOT_FOUND),
+    LINE("DELETED", 0, RSP_DELETED),
+    LINE("NOT_STORED", 0, RSP_NOT_STORED),
+    LINE("EXISTS", 0, RSP_EXISTS),
+    LINE("TOUCHED", 0, RSP_TOUCHED),
+    LINE("OK", 0, RSP_OK),
+    LINE("ERROR", 1, RSP_ERROR),
+    LINE("CLIENT_ERROR", 1, RSP_CLIENT_ERROR),
+    LINE("SERVER_ERROR", 1, RSP_SERVER_ERROR),
+    LINE("STAT", 1, RSP_STAT),
+    LINE("VERSION", 1, RSP_VERSION),
+#undef LINE
+};
+
+/* Decimal digits from *at, at most max. Returns 0 and moves *at past them, or -1. */
+static int
+digits(const char *p, uint32_t end, uint32_t *at, uint64_t max, uint64_t *out)
+{
+	uint32_t i = *at;
+	uint64_t v = 0;
+
+	if (i >= end || p[i] < '0' || p[i] > '9')
+		return -1;
+	for (; i < end && p[i] >= '0' && p[i] <= '9'; i++) {
+		unsigned d = (unsigned)(p[i] - '0');
+		if (v > (max - d) / 10)
+			return -1;
+		v = v * 10 + d;
+	}
+	*at = i;
+	*out = v;
+	return 0;
+}
+
+/* "VALUE " has been seen; end: offset past the line's text. */
+static enum proto_verdict
+parse_value(const char *p, size_t n, uint32_t end, struct proto_rsp *r, size_t *need)
+{
+	uint32_t i = 6;
+	uint64_t flags, bytes;
+
+	r->type = RSP_VALUE;
+	r->key = i;
+	while (i < end && p[i] != ' ')
+		i++;
+	r->key_len = i - r->key;
+	if (r->key_len == 0 || r->key_len > PROTO_KEY_MAX || i == end)
+		return PROTO_BAD;
+	i++;
+	if (digits(p, end, &i, UINT64_MAX, &flags) == -1 || i == end || p[i++] != ' ' ||
+	    digits(p, end, &i, PROTO_RSP_VALUE_MAX, &bytes) == -1)
+		return PROTO_BAD;
+	r->head_len = i;
+	r->body_len = (uint32_t)bytes;
+	r->has_cas = 0;
+	if (i != end) {
+		if (p[i++] != ' ' || digits(p, end, &i, UINT64_MAX, &r->cas) == -1 || i != end)
+			return PROTO_BAD;
+		r->has_cas = 1;
+	}
+	r->total = r->line_len + r->body_len + 2;
+	if (n < r->total) {
+		*need = r->total;
+		return PROTO_AGAIN;
+	}
+	if (p[r->total - 2] != '\r' || p[r->total - 1] != '\n')
+		return PROTO_BAD;
+	return PROTO_OK;
+}
+
+enum proto_verdict
+proto_rsp_parse(const char *p, size_t n, struct proto_rsp *r, size_t *need)
+{
+	size_t look = n < PROTO_RSP_LINE_MAX ? n : PROTO_RSP_LINE_MAX;
+	const char *nl = memchr(p, '\n', look);
+	uint32_t end, i = 0;
+	uint64_t v;
+
+	*need = 0;
+	if (nl == NULL)
+		return n < PROTO_RSP_LINE_MAX ? PROTO_AGAIN : PROTO_BAD;
+	r->line_len = r->total = (uint32_t)(nl - p) + 1;
+	if (r->line_len < 2 || nl[-1] != '\r')
+		return PROTO_BAD;
+	end = r->line_len - 2;
+	if (end > 6 && memcmp(p, "VALUE ", 6) == 0)
+		return parse_value(p, n, end, r, need);
+	for (size_t k = 0; k < sizeof(lines) / sizeof(lines[0]); k++) {
+		uint8_t len = lines[k].len;
+		if (end < len || memcmp(p, lines[k].text, len) != 0)
+			continue;
+		if (end == len || (lines[k].prefix && (p[len] == ' ' || p[len] == ':'))) {
+			r->type = lines[k].type;
+			return PROTO_OK;
+		}
+	}
+	/* decr may leave trailing spaces in the stored value, never in the reply. */
+	if (digits(p, end, &i, UINT64_MAX, &v) == 0 && i == end) {
+		r->type = RSP_NUMBER;
+		return PROTO_OK;
+	}
+	return PROTO_BAD;
+}

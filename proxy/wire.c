@@ -1,0 +1,108 @@
+/* wire: the lines that are sent to servers. See wire.h. */
+#include "wire.h"
+
+#include <string.h>
+
+static const char *const words[] = {
+    [REQ_GET] = "get ",		[REQ_GETS] = "gets ",	  [REQ_GAT] = "gat ",
+    [REQ_GATS] = "gats ",	[REQ_SET] = "set ",	  [REQ_ADD] = "add ",
+    [REQ_REPLACE] = "replace ", [REQ_APPEND] = "append ", [REQ_PREPEND] = "prepend ",
+    [REQ_CAS] = "cas ",		[REQ_DELETE] = "delete ", [REQ_INCR] = "incr ",
+    [REQ_DECR] = "decr ",	[REQ_TOUCH] = "touch ",
+};
+
+size_t
+wire_number(char *out, uint64_t v)
+{
+	char digits[20];
+	size_t n = 0;
+
+	do {
+		digits[n++] = (char)('0' + v % 10);
+		v /= 10;
+	} while (v != 0);
+	for (size_t i = 0; i < n; i++)
+		out[i] = digits[n - 1 - i];
+	return n;
+}
+
+static char *
+put(char *at, const char *p, size_t n)
+{
+	memcpy(at, p, n);
+	return at + n;
+}
+
+static char *
+put_word(char *at, enum req_cmd cmd)
+{
+	return put(at, words[cmd], strlen(words[cmd]));
+}
+
+/* A space before it. */
+static char *
+put_number(char *at, uint64_t v)
+{
+	*at++ = ' ';
+	return at + wire_number(at, v);
+}
+
+static char *
+put_signed(char *at, int32_t v)
+{
+	if (v >= 0)
+		return put_number(at, (uint64_t)v);
+	*at++ = ' ';
+	*at++ = '-';
+	return at + wire_number(at, (uint64_t)(-(int64_t)v));
+}
+
+static size_t
+finish(char *out, char *at)
+{
+	*at++ = '\r';
+	*at++ = '\n';
+	return (size_t)(at - out);
+}
+
+size_t
+wire_storage(char *out, enum req_cmd cmd, const char *key, size_t key_len, uint32_t flags,
+	     int32_t exptime, uint32_t body_len, uint64_t unique)
+{
+	char *at = put(put_word(out, cmd), key, key_len);
+
+	at = put_number(at, flags);
+	at = put_signed(at, exptime);
+	at = put_number(at, body_len);
+	if (cmd == REQ_CAS)
+		at = put_number(at, unique);
+	return finish(out, at);
+}
+
+size_t
+wire_delete(char *out, const char *key, size_t key_len)
+{
+	return finish(out, put(put_word(out, REQ_DELETE), key, key_len));
+}
+
+size_t
+wire_arith(char *out, enum req_cmd cmd, const char *key, size_t key_len, uint64_t delta)
+{
+	return finish(out, put_number(put(put_word(out, cmd), key, key_len), delta));
+}
+
+size_t
+wire_touch(char *out, const char *key, size_t key_len, int32_t exptime)
+{
+	return finish(out, put_signed(put(put_word(out, REQ_TOUCH), key, key_len), exptime));
+}
+
+size_t
+wire_gat(char *out, enum req_cmd cmd, const char *key, size_t key_len, int32_t exptime)
+{
+	char *at = put_word(out, cmd);
+
+	at = put_signed(at - 1, exptime); /* the word's own space is the number's */
+	*at++ = ' ';
+	return finish(out, put(at, key, key_len));
+}

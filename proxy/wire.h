@@ -1,0 +1,30 @@
+/*
+ * wire: the lines that are sent to servers, made anew from what was understood. No byte of a
+ * client's line but its key goes upstream, so a server can never read a line otherwise than we did.
+ */
+#ifndef MEMVIP_WIRE_H
+#define MEMVIP_WIRE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto_req.h"
+
+/* The longest: prepend, key, four numbers. */
+#define WIRE_LINE_MAX (PROTO_KEY_MAX + 100)
+
+/* Each writes one line with its \r\n to out (WIRE_LINE_MAX bytes) and returns its length. */
+
+/* set, add, replace, append, prepend; cas with the server's unique. */
+size_t wire_storage(char *out, enum req_cmd cmd, const char *key, size_t key_len, uint32_t flags,
+		    int32_t exptime, uint32_t body_len, uint64_t unique);
+size_t wire_delete(char *out, const char *key, size_t key_len);
+size_t wire_arith(char *out, enum req_cmd cmd, const char *key, size_t key_len, uint64_t delta);
+size_t wire_touch(char *out, const char *key, size_t key_len, int32_t exptime);
+/* gat, gats */
+size_t wire_gat(char *out, enum req_cmd cmd, const char *key, size_t key_len, int32_t exptime);
+
+/* Writes v in decimal, without NUL; returns the digits written (at most 20). */
+size_t wire_number(char *out, uint64_t v);
+
+#endif
