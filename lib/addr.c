@@ -24,7 +24,7 @@ addr_text(struct addr *a)
 		break;
 	case AF_UNIX:
 		snprintf(a->text, sizeof(a->text), "%s",
-		    a->u.un.sun_path[0] != '\0' ? a->u.un.sun_path : "(unix)");
+			 a->u.un.sun_path[0] != '\0' ? a->u.un.sun_path : "(unix)");
 		break;
 	default:
 		snprintf(a->text, sizeof(a->text), "(family %d)", a->u.sa.sa_family);
@@ -204,11 +204,11 @@ addr_equal(const struct addr *a, const struct addr *b)
 	switch (a->u.sa.sa_family) {
 	case AF_INET:
 		return a->u.in.sin_port == b->u.in.sin_port &&
-		    a->u.in.sin_addr.s_addr == b->u.in.sin_addr.s_addr;
+		       a->u.in.sin_addr.s_addr == b->u.in.sin_addr.s_addr;
 	case AF_INET6:
 		return a->u.in6.sin6_port == b->u.in6.sin6_port &&
-		    a->u.in6.sin6_scope_id == b->u.in6.sin6_scope_id &&
-		    memcmp(&a->u.in6.sin6_addr, &b->u.in6.sin6_addr, 16) == 0;
+		       a->u.in6.sin6_scope_id == b->u.in6.sin6_scope_id &&
+		       memcmp(&a->u.in6.sin6_addr, &b->u.in6.sin6_addr, 16) == 0;
 	case AF_UNIX:
 		return strcmp(a->u.un.sun_path, b->u.un.sun_path) == 0;
 	default:

@@ -26,7 +26,7 @@ struct addr {
 
 enum addr_how {
 	ADDR_NUMERIC, /* IP addresses only: never asks a resolver, never blocks */
-	ADDR_RESOLVE  /* a host name may be looked up (getaddrinfo: may block); first answer taken */
+	ADDR_RESOLVE /* a host name may be looked up (getaddrinfo: may block); first answer taken */
 };
 
 /*
@@ -34,7 +34,7 @@ enum addr_how {
  * when the text names none. Returns 0, or -1 with *why set to a constant text.
  */
 int addr_parse(struct addr *out, const char *text, uint16_t port, enum addr_how how,
-    const char **why);
+	       const char **why);
 
 /* A unix socket path. Returns 0, or -1 with *why set (empty, too long). */
 int addr_unix(struct addr *out, const char *path, const char **why);

@@ -15,92 +15,92 @@
 enum conf_kind { KIND_FLAG, KIND_COUNT, KIND_NUM, KIND_SIZE, KIND_STR, KIND_IP, KIND_LIST };
 
 struct conf_opt {
-	const char *name;  /* long name, in the file and after -- */
-	char letter;       /* 0: none */
-	unsigned progs;    /* enum conf_prog, or-ed */
+	const char *name; /* long name, in the file and after -- */
+	char letter;	  /* 0: none */
+	unsigned progs;	  /* enum conf_prog, or-ed */
 	enum conf_kind kind;
-	size_t offset;     /* in struct conf */
+	size_t offset;	   /* in struct conf */
 	uint64_t min, max; /* KIND_NUM, KIND_SIZE */
 	const char *arg;   /* what --help calls the value; NULL: takes none */
 	const char *help;
-	int args_only;     /* makes no sense in a file */
+	int args_only;	   /* makes no sense in a file */
 	const char *later; /* the feature is not built yet: what is missing */
 };
 
-#define ALL           (CONF_PROXY | CONF_CHECK | CONF_NOTIFY)
-#define AT(field)     offsetof(struct conf, field)
-#define NO_RANGE      0, 0
-#define MS_MAX        600000
-#define GB            (UINT64_C(1) << 30)
+#define ALL	  (CONF_PROXY | CONF_CHECK | CONF_NOTIFY)
+#define AT(field) offsetof(struct conf, field)
+#define NO_RANGE  0, 0
+#define MS_MAX	  600000
+#define GB	  (UINT64_C(1) << 30)
 
 /* One line an option: the one place that knows them. Its man pages are checked against it. */
 static const struct conf_opt opts[] = {
     {"help", 'h', ALL, KIND_FLAG, AT(help), NO_RANGE, NULL, "say this and exit", 1, NULL},
     {"version", 'V', ALL, KIND_FLAG, AT(version), NO_RANGE, NULL, "say the version and exit", 1,
-	NULL},
+     NULL},
     {"config", 'c', ALL, KIND_STR, AT(file), NO_RANGE, "FILE", "read options from FILE", 1, NULL},
     {"test-config", 't', CONF_PROXY, KIND_FLAG, AT(test_config), NO_RANGE, NULL,
-	"check the options and exit", 1, NULL},
+     "check the options and exit", 1, NULL},
     {"listen", 'l', ALL, KIND_IP, AT(listen), NO_RANGE, "IP",
-	"address to serve on: the VIP (default: any)", 0, NULL},
-    {"port", 'p', ALL, KIND_NUM, AT(port), 0, 65535, "PORT",
-	"port to serve on (11211; 0: no TCP)", 0, NULL},
+     "address to serve on: the VIP (default: any)", 0, NULL},
+    {"port", 'p', ALL, KIND_NUM, AT(port), 0, 65535, "PORT", "port to serve on (11211; 0: no TCP)",
+     0, NULL},
     {"unix", 'f', CONF_PROXY, KIND_STR, AT(unix_path), NO_RANGE, "PATH",
-	"serve on a unix socket too", 0, NULL},
+     "serve on a unix socket too", 0, NULL},
     {"server", 's', CONF_PROXY | CONF_CHECK, KIND_LIST, AT(servers), NO_RANGE, "HOST[:PORT]",
-	"primary memcached (repeatable)", 0, NULL},
+     "primary memcached (repeatable)", 0, NULL},
     {"backup", 'b', CONF_PROXY | CONF_CHECK, KIND_LIST, AT(backups), NO_RANGE, "HOST[:PORT]",
-	"backup memcached (repeatable)", 0, NULL},
+     "backup memcached (repeatable)", 0, NULL},
     {"user", 'u', CONF_PROXY, KIND_STR, AT(user), NO_RANGE, "USER",
-	"become this user (name or uid)", 0, NULL},
+     "become this user (name or uid)", 0, NULL},
     {"group", 'g', CONF_PROXY, KIND_STR, AT(group), NO_RANGE, "GROUP",
-	"become this group (name or gid)", 0, NULL},
+     "become this group (name or gid)", 0, NULL},
     {"max-conns", 'n', CONF_PROXY, KIND_NUM, AT(max_conns), 1, 1000000, "NUMBER",
-	"client connections at most (4096)", 0, NULL},
+     "client connections at most (4096)", 0, NULL},
     {"connections", 'i', CONF_PROXY, KIND_NUM, AT(connections), 1, 256, "NUMBER",
-	"connections to each server (1)", 0, NULL},
+     "connections to each server (1)", 0, NULL},
     {"foreground", 'D', CONF_PROXY, KIND_FLAG, AT(foreground), NO_RANGE, NULL,
-	"stay in the foreground", 0, NULL},
+     "stay in the foreground", 0, NULL},
     {"ketama", 'k', CONF_PROXY, KIND_FLAG, AT(ketama), NO_RANGE, NULL,
-	"place keys by ketama instead of modulo", 0, "placement by ketama"},
+     "place keys by ketama instead of modulo", 0, "placement by ketama"},
     {"pidfile", 'P', CONF_PROXY, KIND_STR, AT(pidfile), NO_RANGE, "FILE",
-	"write the process id to FILE", 0, NULL},
+     "write the process id to FILE", 0, NULL},
     {"name", 0, CONF_PROXY, KIND_STR, AT(name), NO_RANGE, "NAME",
-	"the proxy's name (default: its address)", 0, "ownership of the servers"},
+     "the proxy's name (default: its address)", 0, "ownership of the servers"},
     {"timeout", 0, CONF_PROXY | CONF_CHECK, KIND_NUM, AT(timeout_ms), 10, MS_MAX, "MS",
-	"a server silent for so long is out (500)", 0, NULL},
+     "a server silent for so long is out (500)", 0, NULL},
     {"connect-timeout", 0, CONF_PROXY | CONF_CHECK, KIND_NUM, AT(connect_timeout_ms), 10, MS_MAX,
-	"MS", "a connection not made by then has failed (250)", 0, NULL},
+     "MS", "a connection not made by then has failed (250)", 0, NULL},
     {"hedge", 0, CONF_PROXY, KIND_NUM, AT(hedge_ms), 0, MS_MAX, "MS",
-	"ask the follower too after so long (20; 0: off)", 0, "hedged reads"},
+     "ask the follower too after so long (20; 0: off)", 0, "hedged reads"},
     {"drain", 0, CONF_PROXY, KIND_NUM, AT(drain_ms), 0, MS_MAX, "MS",
-	"time to finish at SIGTERM (1000)", 0, NULL},
+     "time to finish at SIGTERM (1000)", 0, NULL},
     {"ack", 0, CONF_PROXY, KIND_STR, AT(ack), NO_RANGE, "both|leader",
-	"who must have answered a write (both)", 0, "acknowledging early"},
+     "who must have answered a write (both)", 0, "acknowledging early"},
     {"max-value", 0, CONF_PROXY, KIND_SIZE, AT(max_value), 1024, GB, "SIZE",
-	"largest value taken (1m)", 0, NULL},
+     "largest value taken (1m)", 0, NULL},
     {"max-memory", 0, CONF_PROXY, KIND_SIZE, AT(max_memory), UINT64_C(8) << 20, 1024 * GB, "SIZE",
-	"everything buffered at most (256m)", 0, "the limit on memory"},
+     "everything buffered at most (256m)", 0, "the limit on memory"},
     {"dirty-limit", 0, CONF_PROXY, KIND_SIZE, AT(dirty_limit), 0, 1024 * GB, "SIZE",
-	"list of keys to copy at most (64m)", 0, "filling"},
+     "list of keys to copy at most (64m)", 0, "filling"},
     {"fill-rate", 0, CONF_PROXY, KIND_NUM, AT(fill_rate), 0, UINT64_C(1000000000), "ITEMS/S",
-	"copies a second at most (0: unlimited)", 0, "filling"},
+     "copies a second at most (0: unlimited)", 0, "filling"},
     {"no-flush", 0, CONF_PROXY, KIND_FLAG, AT(no_flush), NO_RANGE, NULL,
-	"clients may not flush_all", 0, NULL},
+     "clients may not flush_all", 0, NULL},
     {"metrics", 0, CONF_PROXY, KIND_STR, AT(metrics), NO_RANGE, "HOST:PORT",
-	"serve metrics by HTTP", 0, "metrics"},
+     "serve metrics by HTTP", 0, "metrics"},
     {"life-fd", 0, CONF_PROXY, KIND_NUM, AT(life_fd), 3, 1023, "FD",
-	"end when this descriptor reaches end-of-file (memvip-notify's pipe)", 1, NULL},
+     "end when this descriptor reaches end-of-file (memvip-notify's pipe)", 1, NULL},
     {"verbose", 'v', ALL, KIND_COUNT, AT(verbose), NO_RANGE, NULL, "say more (twice: still more)",
-	0, NULL},
+     0, NULL},
     {"check-timeout", 0, CONF_CHECK, KIND_NUM, AT(check_timeout_ms), 50, MS_MAX, "MS",
-	"the check's own deadline (900)", 0, NULL},
+     "the check's own deadline (900)", 0, NULL},
     {"run-dir", 0, CONF_CHECK | CONF_NOTIFY, KIND_STR, AT(run_dir), NO_RANGE, "DIR",
-	"state files (" RUNDIR "/memvip)", 0, NULL},
+     "state files (" RUNDIR "/memvip)", 0, NULL},
     {"proxy", 0, CONF_NOTIFY, KIND_STR, AT(proxy), NO_RANGE, "PATH", "the memvip-proxy to start", 0,
-	NULL},
+     NULL},
     {"keep-vip", 0, CONF_NOTIFY, KIND_FLAG, AT(keep_vip), NO_RANGE, NULL,
-	"leave an orphaned VIP where it is", 0, NULL},
+     "leave an orphaned VIP where it is", 0, NULL},
 };
 
 #define OPTS_N (sizeof(opts) / sizeof(opts[0]))
@@ -181,7 +181,7 @@ conf_free(struct conf *c)
  */
 static int
 conf_set(struct conf *c, const struct conf_opt *o, const char *where, const char *shown,
-    const char *value)
+	 const char *value)
 {
 	void *field = conf_field(c, o);
 	const char *why = NULL;
@@ -194,7 +194,7 @@ conf_set(struct conf *c, const struct conf_opt *o, const char *where, const char
 		return conf_fail(c, "%s%s: %s is not in this version", where, shown, o->later);
 	if ((o->arg == NULL) != (value == NULL))
 		return conf_fail(c, "%s%s: %s", where, shown,
-		    value == NULL ? "needs a value" : "takes no value");
+				 value == NULL ? "needs a value" : "takes no value");
 	switch (o->kind) {
 	case KIND_FLAG:
 		*(int *)field = 1;
@@ -210,7 +210,8 @@ conf_set(struct conf *c, const struct conf_opt *o, const char *where, const char
 			rc = num_parse_size(value, o->min, o->max, &v, &why);
 		if (rc == -1)
 			return conf_fail(c, "%s%s: '%s': %s (%llu to %llu)", where, shown, value,
-			    why, (unsigned long long)o->min, (unsigned long long)o->max);
+					 why, (unsigned long long)o->min,
+					 (unsigned long long)o->max);
 		*(uint64_t *)field = v;
 		return 0;
 	case KIND_IP:
@@ -218,7 +219,7 @@ conf_set(struct conf *c, const struct conf_opt *o, const char *where, const char
 			return conf_fail(c, "%s%s: '%s': %s", where, shown, value, why);
 		if (value[0] == '[' || (ip.u.sa.sa_family == AF_INET && strchr(value, ':') != NULL))
 			return conf_fail(c, "%s%s: '%s': an IP address without port", where, shown,
-			    value);
+					 value);
 		/* FALLTHROUGH */
 	case KIND_STR:
 		if (*value == '\0')
@@ -254,7 +255,8 @@ conf_args(struct conf *c, enum conf_prog prog, int argc, char **argv)
 			continue;
 		/* Long options come back as 256 + their place in the table. */
 		longs[nl++] = (struct option){opts[i].name,
-		    opts[i].arg != NULL ? required_argument : no_argument, NULL, 256 + (int)i};
+					      opts[i].arg != NULL ? required_argument : no_argument,
+					      NULL, 256 + (int)i};
 		if (opts[i].letter != 0) {
 			by_letter[(unsigned char)opts[i].letter] = &opts[i];
 			shorts[ns++] = opts[i].letter;
@@ -393,7 +395,7 @@ conf_help(enum conf_prog prog, FILE *out)
 		if (o->letter != 0)
 			snprintf(letter, sizeof(letter), "-%c, ", o->letter);
 		snprintf(left, sizeof(left), "%s--%s%s%s", letter, o->name, o->arg ? " " : "",
-		    o->arg ? o->arg : "");
+			 o->arg ? o->arg : "");
 		fprintf(out, "  %-30s %s\n", left, o->help);
 	}
 }
@@ -404,7 +406,7 @@ conf_vip(struct conf *c, struct addr *out)
 	const char *why;
 
 	if (addr_parse(out, c->listen != NULL ? c->listen : "0.0.0.0", (uint16_t)c->port,
-		ADDR_NUMERIC, &why) == -1)
+		       ADDR_NUMERIC, &why) == -1)
 		return conf_fail(c, "listen: '%s': %s", c->listen, why);
 	return 0;
 }

@@ -42,7 +42,7 @@ struct conf {
 	uint64_t max_conns, connections;
 	uint64_t timeout_ms, connect_timeout_ms, hedge_ms, drain_ms;
 	uint64_t max_value, max_memory, dirty_limit; /* bytes */
-	uint64_t fill_rate;                          /* items per second; 0: unlimited */
+	uint64_t fill_rate;			     /* items per second; 0: unlimited */
 	uint64_t life_fd; /* descriptor whose end-of-file ends the proxy; 0: none */
 
 	/* hooks */

@@ -78,12 +78,12 @@ log_line(int priority, int err, const char *fmt, va_list ap)
 	errno = saved;
 }
 
-#define LOG_BODY(priority, err)                                                                    \
-	do {                                                                                       \
-		va_list ap;                                                                        \
-		va_start(ap, fmt);                                                                 \
-		log_line(priority, err, fmt, ap);                                                  \
-		va_end(ap);                                                                        \
+#define LOG_BODY(priority, err)                   \
+	do {                                      \
+		va_list ap;                       \
+		va_start(ap, fmt);                \
+		log_line(priority, err, fmt, ap); \
+		va_end(ap);                       \
 	} while (0)
 
 void

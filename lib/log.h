@@ -18,9 +18,9 @@ void log_set_verbose(int verbose);
 int log_get_verbose(void);
 
 #define LOG_PRINTF __attribute__((format(printf, 1, 2)))
-void log_warn(const char *fmt, ...) LOG_PRINTF;  /* something failed; errno says why */
+void log_warn(const char *fmt, ...) LOG_PRINTF;	 /* something failed; errno says why */
 void log_warnx(const char *fmt, ...) LOG_PRINTF; /* something failed */
-void log_info(const char *fmt, ...) LOG_PRINTF;  /* an event worth a line */
+void log_info(const char *fmt, ...) LOG_PRINTF;	 /* an event worth a line */
 void log_debug(const char *fmt, ...) LOG_PRINTF; /* with -v only */
 /* Log and exit(1). */
 _Noreturn void fatal(const char *fmt, ...) LOG_PRINTF;

@@ -60,8 +60,8 @@ priv_drop(const struct priv_ids *ids, const char **why)
 	gid_t rg, eg, sg;
 
 	if (geteuid() == 0) {
-		int rc = ids->name != NULL ? initgroups(ids->name, ids->gid)
-					   : setgroups(1, &ids->gid);
+		int rc =
+		    ids->name != NULL ? initgroups(ids->name, ids->gid) : setgroups(1, &ids->gid);
 		if (rc != 0) {
 			*why = "cannot set supplementary groups";
 			return -1;

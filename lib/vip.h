@@ -52,6 +52,6 @@ enum vip_scan { VIP_SCAN_MORE, VIP_SCAN_DONE, VIP_SCAN_BAD };
  * interrupted (NLM_F_DUMP_INTR), an error, or not netlink at all.
  */
 enum vip_scan vip_scan(const void *buf, size_t len, unsigned seq, const struct addr *ip, int *found,
-    struct vip_place *place);
+		       struct vip_place *place);
 
 #endif
