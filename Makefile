@@ -75,6 +75,85 @@ $(BIN)/notify/memvip-notify: $(call obj,$(NOTIFY_SRC)) $(LIB)
 
 -include $(patsubst %.o,%.d,$(call obj,$(LIB_SRC) $(PROXY_SRC) $(CHECK_SRC) $(NOTIFY_SRC)))
 
+include tests/unit.mk
+
+# ---- tests ----
+
+.PHONY: deps check demo demo-up demo-down bench fuzz
+# Everything that building and testing needs, installed (Debian, Ubuntu) or named.
+deps:
+	$(Q)tests/deps
+
+check:
+	$(Q)tests/run
+
+demo: | deps-quiet
+	$(Q)$(MAKE) --no-print-directory -s all
+	$(Q)tests/cluster/demo
+
+demo-up: | deps-quiet
+	$(Q)$(MAKE) --no-print-directory -s all
+	$(Q)tests/cluster/demo up
+
+demo-down:
+	$(Q)tests/cluster/demo down
+
+# The figures of the README; a benchmark, not a test.
+bench: | deps-quiet
+	$(Q)$(MAKE) --no-print-directory -s all
+	$(Q)tests/bench/custody
+
+fuzz:
+	@echo 'make fuzz: the fuzzers are not in this version' >&2; exit 1
+
+.PHONY: deps-quiet
+deps-quiet:
+	$(Q)tests/deps
+
+# ---- installation ----
+
+HOOKDIR  := $(LIBEXECDIR)/keepalived
+INSTALL  ?= install
+# Paths in samples and man pages.
+FILL = sed -e 's|@SBINDIR@|$(SBINDIR)|g' -e 's|@LIBEXECDIR@|$(LIBEXECDIR)|g' \
+	-e 's|@HOOKDIR@|$(HOOKDIR)|g' -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|g' \
+	-e 's|@RUNDIR@|$(RUNDIR)|g' -e 's|@DOCDIR@|$(DOCDIR)|g'
+MAN8 := proxy/memvip-proxy.8 vip-check/memvip-vip-check.8 notify/memvip-notify.8
+MAN5 := keepalived/memvip.conf.5
+SAMPLES := keepalived/keepalived-primary.conf keepalived/keepalived-backup.conf
+
+.PHONY: install uninstall
+install: all
+	$(Q)$(INSTALL) -d $(addprefix $(DESTDIR),$(SBINDIR) $(HOOKDIR) $(MANDIR)/man8 $(MANDIR)/man5 \
+	    $(DOCDIR)/examples $(SYSCONFDIR)/memvip)
+	$(call say,INSTALL,$(DESTDIR)$(SBINDIR)/memvip-proxy)
+	$(Q)$(INSTALL) -m 755 $(BIN)/proxy/memvip-proxy $(DESTDIR)$(SBINDIR)/
+	$(call say,INSTALL,$(DESTDIR)$(HOOKDIR)/memvip-vip-check)
+	$(Q)$(INSTALL) -m 755 $(BIN)/vip-check/memvip-vip-check $(DESTDIR)$(HOOKDIR)/
+	$(call say,INSTALL,$(DESTDIR)$(HOOKDIR)/memvip-notify)
+	$(Q)$(INSTALL) -m 755 $(BIN)/notify/memvip-notify $(DESTDIR)$(HOOKDIR)/
+	$(call say,INSTALL,man pages and samples)
+	$(Q)for page in $(MAN8); do \
+		$(FILL) $$page >$(DESTDIR)$(MANDIR)/man8/$${page##*/} || exit 1; done
+	$(Q)for page in $(MAN5); do \
+		$(FILL) $$page >$(DESTDIR)$(MANDIR)/man5/$${page##*/} || exit 1; done
+	$(Q)for sample in $(SAMPLES); do \
+		$(FILL) $$sample.in >$(DESTDIR)$(DOCDIR)/examples/$${sample##*/} || exit 1; done
+	$(Q)$(INSTALL) -m 644 keepalived/memvip.conf README.md INSTALL LICENSE $(DESTDIR)$(DOCDIR)/
+	$(Q)mv $(DESTDIR)$(DOCDIR)/memvip.conf $(DESTDIR)$(DOCDIR)/examples/
+	@# An administrator's file is never touched.
+	$(Q)[ -e $(DESTDIR)$(SYSCONFDIR)/memvip/memvip.conf ] || \
+		$(INSTALL) -m 644 keepalived/memvip.conf $(DESTDIR)$(SYSCONFDIR)/memvip/memvip.conf
+
+# Leaves $(SYSCONFDIR)/memvip, which is the administrator's.
+uninstall:
+	$(call say,REMOVE,$(DESTDIR)$(PREFIX))
+	$(Q)rm -f $(DESTDIR)$(SBINDIR)/memvip-proxy $(DESTDIR)$(HOOKDIR)/memvip-vip-check \
+	    $(DESTDIR)$(HOOKDIR)/memvip-notify \
+	    $(addprefix $(DESTDIR)$(MANDIR)/man8/,$(notdir $(MAN8))) \
+	    $(addprefix $(DESTDIR)$(MANDIR)/man5/,$(notdir $(MAN5)))
+	$(Q)rm -rf $(DESTDIR)$(DOCDIR)
+
 .PHONY: clean
 clean:
 	$(call say,CLEAN,build)
