@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -387,6 +388,7 @@ main(int argc, char **argv)
 
 	stdio_fill();
 	signals_set();
+	umask(022); /* keepalived's own would take even the owner's right to enter a directory */
 	conf_init(&c.conf);
 	deadline_set(c.conf.check_timeout_ms);
 	c.looking = isatty(STDOUT_FILENO);

@@ -100,6 +100,13 @@ check(1, qr/^no: \Q$vip\E is not here/, 'mode vip: not here', 'vip');
 check(0, qr/^yes: the VIP is not here/, 'mode service is the default', 'service');
 is(logged() =~ tr/\n//, 1, 'one change to "no" (of mode vip): one line in the log');
 
+# keepalived runs its scripts with a umask of 0177.
+system('rm', '-rf', $run);
+run('sh', '-c', 'umask 0177; exec "$0" "$@"', $check, '-l', $vip, '-p', $port, '--run-dir', $run, 'vip');
+is(sprintf('%o', (stat $run)[2] & 07777), '755', 'the run directory is open for others to read');
+is(sprintf('%o', (stat "$run/check-${vip}_$port.vip")[2] & 07777), '644', '... and so is what is in it');
+logged();
+
 # ---- with it ----
 vip('add');
 check(0, qr/^yes: \Q$vip\E is here/, 'mode vip: here', 'vip');
