@@ -129,8 +129,10 @@ child_read_life(struct child *c)
 	if (n <= 0)
 		return 0;
 	if (buf[0] == EXEC_FAILED && (size_t)n >= sizeof(int) * 2) {
+		/* As if it had been said on stderr, by a program that was. */
 		memcpy(&err, buf + sizeof(int), sizeof(err));
-		snprintf(c->last, sizeof(c->last), "cannot be executed: %s", strerror(err));
+		c->line_len = (unsigned)snprintf(c->line, sizeof(c->line), "cannot be executed: %s",
+						 strerror(err));
 		return 0;
 	}
 	return n >= 6 && memcmp(buf, "ready\n", 6) == 0;
@@ -151,6 +153,7 @@ line_end(struct child *c, void (*line)(const char *text, void *arg), void *arg)
 	if (*text == '\0')
 		return;
 	memmove(c->last, text, strlen(text) + 1);
+	c->last_ms = mono_ms();
 	line(c->last, arg);
 }
 

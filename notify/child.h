@@ -27,6 +27,7 @@ struct child {
 	char line[CHILD_LINE_MAX]; /* an unfinished line of stderr */
 	unsigned line_len;
 	char last[CHILD_LINE_MAX]; /* the last whole one, "" when there was none */
+	uint64_t last_ms;	   /* when it came */
 };
 
 void child_init(struct child *c);

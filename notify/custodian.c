@@ -29,7 +29,8 @@
 #define TERM_MS		 100   /* from SIGTERM to SIGKILL when the VIP may be elsewhere already */
 #define DRAIN_MS	 1100  /* and when it is not: the proxy's own --drain, and some */
 #define KILL_AGAIN_MS	 5000
-#define RETRY_FIRST_MS	 100 /* after a start that was tried again at once */
+#define WORDS_COUNT_MS	 1000 /* what the proxy said so shortly before its end is the reason */
+#define RETRY_FIRST_MS	 100  /* after a start that was tried again at once */
 #define RETRY_MAX_MS	 5000
 #define PAUSE_MS	 1000
 #define ORPHAN_MS	 1000
@@ -385,12 +386,15 @@ proxy_reap(struct custodian *c, enum custody_event *event)
 		log_debug("%s: proxy[%d] %s", c->site.vip.text, (int)pid, text);
 		return 1;
 	}
-	note_set(c, "%s%s", c->child.last[0] != '\0' ? "" : "the proxy ",
-		 c->child.last[0] != '\0' ? c->child.last : text);
 	if (c->failures < 2 || strcmp(c->said, c->child.last) != 0)
-		log_warnx("%s: proxy[%d] %s%s%s", c->site.vip.text, (int)pid, text,
-			  c->child.last[0] != '\0' ? ": " : "", c->child.last);
+		log_warnx("%s: proxy[%d] %s", c->site.vip.text, (int)pid, text);
 	memcpy(c->said, c->child.last, sizeof(c->said));
+	/* Words of long ago, or before a signal, are no reason. */
+	if (WIFEXITED(status) && c->child.last[0] != '\0' &&
+	    mono_ms() - c->child.last_ms < WORDS_COUNT_MS)
+		note_set(c, "the proxy %s: %s", text, c->child.last);
+	else
+		note_set(c, "the proxy %s", text);
 	if (*event == CUSTODY_PROXY_DIED && c->state == CUSTODY_STARTING)
 		holder_look(c);
 	return 1;
@@ -426,6 +430,8 @@ act(struct custodian *c, enum custody_action action, enum custody_event *event)
 		log_info("%s: proxy[%d] listens, %u ms after its start", c->site.vip.text,
 			 (int)c->child.id.pid, (unsigned)(now - c->child.started_ms));
 		holder_forget(c);
+		if (c->failures < 2)
+			c->pub.note[0] = '\0'; /* back after one mishap */
 		c->timer_ms = now + TRUST_MS;
 		break;
 	case CUSTODY_TRUST:

@@ -78,6 +78,10 @@ judge_with_vip(struct report *r)
 		memcpy(r->why, err, sizeof(r->why));
 		return 0;
 	}
+	if (r->st.note[0] != '\0') {
+		snprintf(r->why, sizeof(r->why), "the proxy keeps failing: %s", r->st.note);
+		return 0;
+	}
 	for (int i = 0; i < r->servers_n; i++) {
 		if (strcmp(r->servers[i].state, "current") == 0)
 			continue;
