@@ -89,11 +89,14 @@ fence_knock(struct fence *f, const struct addr *server)
 	}
 }
 
-void
+int
 fence_rest(struct fence *f)
 {
+	int any = f->n_knocks > 0;
+
 	while (f->n_knocks > 0)
 		close(f->knocks[--f->n_knocks]);
+	return any;
 }
 
 void

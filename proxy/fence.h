@@ -40,12 +40,14 @@ int fence_list_end(struct fence *f);
 /*
  * A reset that was lost on the way (a partition) leaves the server with a connection that will
  * never end by itself. A SYN from the same address makes the two kernels find out (RFC 9293
- * section 3.5.1: the stale side answers, and is reset). Knocks for connections still listed.
+ * section 3.5.1: the stale side answers, and is reset). The knock itself may get through and be
+ * listed, so it is to be ended before the next listing.
  */
 void fence_knock(struct fence *f, const struct addr *server);
 
-/* Frees what it holds. forget: also the addresses. */
-void fence_rest(struct fence *f);
+/* Ends the knocks. Returns 1 when there were any. */
+int fence_rest(struct fence *f);
+/* Ends the knocks and forgets all addresses. */
 void fence_forget(struct fence *f);
 
 #endif

@@ -113,13 +113,13 @@ listener_open(const struct conf *conf, char *why, size_t size)
 
 	if (conf->port == 0 && conf->unix_path == NULL) {
 		snprintf(why, size, "nothing to listen on: port 0 and no unix socket");
-		return -1;
+		return -2;
 	}
 	if (conf->port != 0) {
 		if (addr_parse(&a, conf->listen != NULL ? conf->listen : "0.0.0.0",
 			       (uint16_t)conf->port, ADDR_NUMERIC, &reason) == -1) {
 			snprintf(why, size, "listen: '%s': %s", conf->listen, reason);
-			return -1;
+			return -2;
 		}
 		if (listener_add(&a, why, size) == -1)
 			return -1;
@@ -133,7 +133,7 @@ listener_open(const struct conf *conf, char *why, size_t size)
 	if (conf->unix_path != NULL) {
 		if (addr_unix(&a, conf->unix_path, &reason) == -1) {
 			snprintf(why, size, "unix: '%s': %s", conf->unix_path, reason);
-			return -1;
+			return -2;
 		}
 		if (unix_clear(&a, why, size) == -1 || listener_add(&a, why, size) == -1)
 			return -1;

@@ -10,7 +10,8 @@
 /*
  * Opens what conf names: TCP on listen:port (also while the address is not there yet: ip(7),
  * IP_FREEBIND; without listen on every IPv4 and IPv6 address), and the unix socket. From then on
- * the kernel takes connections. Returns 0, or -1 with one line in why (size bytes).
+ * the kernel takes connections. Returns 0; with one line in why (size bytes) -1 when it cannot be
+ * done now, -2 when conf asks for what makes no sense.
  */
 int listener_open(const struct conf *conf, char *why, size_t size);
 

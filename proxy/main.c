@@ -272,8 +272,14 @@ main(int argc, char **argv)
 		return 0;
 	}
 	raise_file_limit();
-	if (listener_open(&conf, why, sizeof(why)) == -1)
+	switch (listener_open(&conf, why, sizeof(why))) {
+	case 0:
+		break;
+	case -1:
 		die(EXIT_CANNOT, why);
+	default:
+		die(EXIT_USAGE, why);
+	}
 	pidfile = open_pidfile();
 	drop_privileges();
 	if (!conf.foreground)

@@ -258,13 +258,9 @@ req_flush_all(struct proto_req *r, const struct line *l)
 static int
 req_verbosity(struct proto_req *r, const struct line *l)
 {
-	if (l->n < 2)
+	if (l->n != 2 && l->n != 3)
 		return req_error(r, "ERROR");
 	req_noreply(r, l);
-	if (r->noreply && l->n == 2) {
-		r->noreply = 0;
-		return req_error(r, "ERROR");
-	}
 	if (word_uint64(l, 1, &r->number) == -1)
 		return req_error(r, ERR_FORMAT);
 	r->cmd = REQ_VERBOSITY;

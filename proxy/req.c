@@ -269,6 +269,29 @@ read_hit(struct req *r, const struct op_reply *reply, const struct server *from)
 	}
 }
 
+/*
+ * Has the same client sent a write on the key behind this read? The other copy may have executed it
+ * already, and would answer with what the read came before.
+ */
+static int
+read_overtaken(const struct req *r)
+{
+	if (r->queue == NULL)
+		return 0;
+	for (const struct req *n = TAILQ_NEXT(r, link); n != NULL; n = TAILQ_NEXT(n, link))
+		if (n->cmd > REQ_GETS && n->key_len == r->key_len &&
+		    memcmp(n->key, r->key, r->key_len) == 0)
+			return 1;
+	return 0;
+}
+
+static void
+read_nothing(struct req *r)
+{
+	stats.get_misses++;
+	req_answer_now(r);
+}
+
 static void
 read_miss(struct req *r)
 {
@@ -280,13 +303,12 @@ read_miss(struct req *r)
 	 * unique would never match here.
 	 */
 	if (r->cmd == REQ_GET && f != NULL && server_usable(f) &&
-	    f->replica.state == REPLICA_CURRENT) {
+	    f->replica.state == REPLICA_CURRENT && !read_overtaken(r)) {
 		r->server[REQ_FOLLOWER] = NULL;
 		read_ask(r, f);
 		return;
 	}
-	stats.get_misses++;
-	req_answer_now(r);
+	read_nothing(r);
 }
 
 static void
@@ -315,6 +337,8 @@ read_done(struct op *op, enum op_result result, const struct op_reply *reply)
 		stats.retries++;
 		if (++r->tries > TRIES_MAX)
 			REQ_ANSWER_TEXT(r, SERVER_LOST);
+		else if (read_overtaken(r))
+			read_nothing(r); /* a miss is allowed, the future is not */
 		else
 			read_start(r);
 		break;
@@ -450,8 +474,7 @@ write_answer(struct req *r, enum req_side side)
 	if (is_retrieval(r) && a->type == RSP_VALUE) {
 		req_answer_now(r); /* the block is in held */
 	} else if (is_retrieval(r) && a->type == RSP_END) {
-		stats.get_misses++;
-		req_answer_now(r);
+		read_nothing(r);
 	} else {
 		req_answer_line(r, a->line, a->len);
 	}

@@ -189,6 +189,8 @@ server_on_pace(struct timer *t, void *arg)
 	case REPLICA_FENCING:
 		if (s->errand_busy)
 			server_out_late(s, "silent (stats conns)", s->timeout_ms);
+		else if (fence_rest(&s->fence))
+			timer_set(&s->pace, SERVER_FENCE_MS); /* let it see that they end */
 		else
 			server_fence(s);
 		break;
