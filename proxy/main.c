@@ -1,6 +1,7 @@
 /* memvip-proxy: the order of start-up and of the end, nothing else. */
 #include <errno.h>
 #include <event2/event.h>
+#include <event2/event_struct.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -230,13 +231,13 @@ static void
 watch_signals(struct event_base *base)
 {
 	static const int sigs[] = {SIGTERM, SIGINT, SIGHUP};
+	static struct event evs[sizeof(sigs) / sizeof(sigs[0])];
 
 	signal(SIGPIPE, SIG_IGN);
-	for (size_t i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++) {
-		struct event *ev = evsignal_new(base, sigs[i], on_signal, NULL);
-		if (ev == NULL || event_add(ev, NULL) == -1)
+	for (size_t i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++)
+		if (evsignal_assign(&evs[i], base, sigs[i], on_signal, NULL) == -1 ||
+		    event_add(&evs[i], NULL) == -1)
 			fatalx("cannot watch signals");
-	}
 }
 
 static void
