@@ -21,7 +21,7 @@ use Socket qw(SOCK_STREAM);
 use Test::More;
 use Time::HiRes qw(time sleep);
 
-our @EXPORT = qw(own_ip own_net free_port tmpdir program top spew slurp
+our @EXPORT = qw(own_ip own_net free_port tmpdir program top sanitized spew slurp
     memcached proxy fake run client wait_for value_of log_lines
     same_answer same_setup has_command);
 
@@ -46,6 +46,9 @@ $ENV{ASAN_OPTIONS}  //= 'exitcode=99:detect_leaks=1';
 $ENV{UBSAN_OPTIONS} //= 'exitcode=99:halt_on_error=1:print_stacktrace=1';
 
 sub top { $top }
+
+# Do the programs under test have sanitizers in them? Their memory says nothing then.
+sub sanitized { return $bin =~ m{/build/\w} ? 1 : 0 }
 
 sub program {
 	my ($path) = @_;
@@ -362,6 +365,15 @@ sub freeze {
 }
 
 sub thaw { $_[0]->signal('CONT') }
+
+# Memory that it holds, in kB; open descriptors.
+sub rss_kb { return (MemvipTest::slurp("/proc/$_[0]{pid}/status") =~ /^VmRSS:\s+(\d+) kB/m)[0] }
+
+sub fds {
+	my ($s) = @_;
+	my @fds = glob "/proc/$s->{pid}/fd/*";
+	return scalar @fds;
+}
 
 # Answers version?
 sub answers {

@@ -1,0 +1,193 @@
+# Intent: no client can make the proxy hold memory without bound, fall over, or serve others badly.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use MemvipTest;
+use Test::More;
+use Time::HiRes qw(time);
+
+my $p = same_setup();
+my $other = client($p);
+my $start_fds = $p->fds;
+
+# What each case ends with: another client is served as if nothing had happened.
+sub others_are_served {
+	my ($after) = @_;
+	is($other->ask("set o 0 0 1\r\no\r\n") . $other->ask("get o\r\n"),
+	    "STORED\r\nVALUE o 0 1\r\no\r\nEND\r\n", "$after: others are served");
+}
+
+# Sends until the proxy closes the connection, at most so many bytes. Returns how many went.
+sub sends_until_closed {
+	my ($c, $most, $bytes) = @_;
+	my $sent = 0;
+	while ($sent < $most && !$c->closed) {
+		my $n = $c->send($bytes, 5);
+		$sent += $n;
+		last if $n < length $bytes;
+	}
+	return $sent;
+}
+
+# ---- lines without an end ----
+for my $case (['garbage', 'x', 256 << 10], ['garbage over 127', "\xff", 256 << 10], ['blanks', ' ', 256 << 10],
+    ['set and garbage', 'set ', 256 << 10], ['a get without an end', 'get k k k ', 32 << 20]) {
+	my ($name, $start, $most) = @$case;
+	my $c = client($p);
+	$c->send($start);
+	my $more = $name =~ /get/ ? 'k' x 15 . ' ' : substr $start, -1;
+	my $sent = sends_until_closed($c, $most * 2, $more x 4096);
+	ok($c->closed(5), "$name: the connection is closed");
+	cmp_ok($sent, '<', $most, '... at a bound');
+	others_are_served($name);
+}
+cmp_ok($p->rss_kb, '<', 64 << 10, 'memory: under 64 MB') if !sanitized();
+
+# ---- another protocol ----
+{
+	my $c = client($p);
+	$c->send("\x80\x0b" . "\0" x 22);
+	my $said = $c->until(qr/\n\z/);
+	like($said, qr/\A[ -~]+\r\n\z/, 'the binary protocol: one clear line');
+	ok($c->closed(5), '... and the connection is closed');
+	$c = client($p);
+	$c->send("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" . "\xaa" x 500);
+	$c->closed(0.2);
+	others_are_served('a TLS hello');
+	$c = client($p);
+	$c->send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+	is($c->reply, "ERROR\r\n", 'HTTP: ERROR');
+}
+
+# ---- values ----
+for my $size (1_000_000, 1_048_000, 1_048_576, 1_048_577, 2_000_000) {
+	my $body = 'v' x $size;
+	same_answer("a value of $size bytes", "set big 0 0 3\r\nold\r\nset big 0 0 $size\r\n$body\r\nget big\r\nversion\r\n");
+	same_answer("... with noreply", "set big 0 0 3\r\nold\r\nset big 0 0 $size noreply\r\n$body\r\nget big\r\n");
+	same_answer("... append", "set big 0 0 3\r\nold\r\nappend big 0 0 $size\r\n$body\r\nget big\r\n");
+	same_answer("... add", "delete big\r\nadd big 0 0 $size\r\n$body\r\nget big\r\n");
+}
+{
+	# 2 GB are announced, 64 MB sent.
+	my $c = client($p);
+	$c->send("set huge 0 0 2000000000\r\n");
+	my $before = $p->rss_kb;
+	$c->send('v' x (1 << 20)) for 1 .. 64;
+	cmp_ok($p->rss_kb - $before, '<', 16 << 10, 'a value of 2 GB is not kept') if !sanitized();
+	$c->close;
+	others_are_served('a value of 2 GB');
+	is(value_of($p, 'huge'), undef, '... and nothing of it is there');
+}
+{
+	my $c = client($p);
+	$c->send("set half 0 0 100\r\nonly this");
+	$c->close('reset');
+	others_are_served('half a value, then a reset');
+	is(value_of($p, 'half'), undef, '... and nothing of it is there');
+}
+
+# ---- a client that does not read ----
+{
+	my $c = client($p);
+	$other->ask("set big 0 0 1000000\r\n" . 'v' x 1_000_000 . "\r\n");
+	my $before = $p->rss_kb;
+	my $asked = 500;
+	$c->send("get big\r\n" x $asked);
+	my $start = time;
+	others_are_served('500 MB asked for and not read');
+	cmp_ok(time - $start, '<', 2, '... at once');
+	my $most = 0;
+	while (time - $start < 1.5) {
+		my $rss = $p->rss_kb;
+		$most = $rss if $rss > $most;
+		$other->ask("get o\r\n");
+	}
+	cmp_ok($most - $before, '<', 64 << 10, '... and not held in memory') if !sanitized();
+	# It reads after all: every byte, unless it was closed for its slowness, which is told.
+	my $all = $asked * length "VALUE big 0 1000000\r\n" . 'v' x 1_000_000 . "\r\nEND\r\n";
+	my $got = length $c->bytes($all, 60);
+	if ($got == $all) {
+		pass('read after all: all of it comes');
+	} else {
+		ok($c->closed, 'read after all: it has been closed');
+		cmp_ok($p->stats->{clients_slow}, '>', 0, '... and counted');
+	}
+	$c->close;
+	ok(wait_for('the memory given back', sub { $p->rss_kb - $before < 64 << 10 }), '... and the memory is given back')
+	    if !sanitized();
+}
+{
+	# Reads nothing, sends without end: at some point nobody takes it from it any more.
+	my $c = client($p);
+	my $sent = 0;
+	my $until = time + 5;
+	while (time < $until && !$c->{eof} && $sent < 200 << 20) {
+		my $n = syswrite $c->{sock}, "get big\r\n" x 1000;
+		$sent += $n if $n;
+		select undef, undef, undef, 0.001 if !$n;
+	}
+	cmp_ok($sent, '<', 200 << 20, 'a sender that never reads is stopped');
+	cmp_ok($p->rss_kb, '<', 256 << 10, '... in bounded memory') if !sanitized();
+	others_are_served('a sender that never reads');
+	$c->close('reset');
+}
+
+# ---- commands for one server's inside ----
+for my $command ('shutdown', 'shutdown graceful', 'cache_memlimit 64', 'slabs reassign 1 2', 'slabs automove 0',
+    'lru mode flat', 'lru_crawler metadump all', 'watch fetchers', 'debugtime p') {
+	like($other->ask("$command\r\n"), qr/\ACLIENT_ERROR [ -~]+\r\n\z/, "$command: CLIENT_ERROR");
+}
+like($other->ask("$_\r\n"), qr/\A(?:CLIENT_)?ERROR\b[ -~]*\r\n\z/, "$_: an error line") for 'stats nonsense', 'mx a';
+others_are_served('commands of administration');
+
+# ---- many connections ----
+{
+	my $before = $p->rss_kb;
+	my @idle = map { client($p) } 1 .. 500;
+	$_->send("set idle 0 0 10000\r\n" . 'v' x 10000 . "\r\nget idle\r\n") for @idle;
+	is(scalar(grep { $_->reply eq "STORED\r\n" && length $_->reply == 10000 + 27 } @idle), 500, '500 clients are served');
+	cmp_ok(($p->rss_kb - $before) / 500, '<', 8, '... and hold under 8 kB each when idle') if !sanitized();
+	$_->close('reset') for @idle;
+	for my $round (1 .. 300) {
+		my $c = client($p);
+		$c->send(('get o', "get o\r\nset ", "set o 0 0 1\r\n", "\x80", 'x' x 3000, "get o\r\n" x 50)[$round % 6]);
+		$c->close($round % 2 ? 'reset' : 'orderly');
+	}
+	ok(wait_for('their descriptors given back', sub { $p->fds <= $start_fds + 4 }), 'descriptors are given back')
+	    or diag('now ', $p->fds, ', at first ', $start_fds);
+	others_are_served('connections that came and went');
+}
+
+# ---- -n ----
+{
+	my $q = proxy(servers => [$p->{cmd}[8]], args => ['-n', 3], name => 'small-proxy');
+	my @three;
+	wait_for('three clients in', sub {
+		@three = map { client($q) } 1 .. 3;
+		return 3 == grep { $_->ask("mn\r\n") eq "MN\r\n" } @three;
+	});
+	my $fourth = client($q);
+	$fourth->send("mn\r\n");
+	my $said = $fourth->until(qr/\n\z/, 2);
+	ok($said =~ /\A(?:(?:SERVER_)?ERROR [ -~]+\r\n)?\z/ && $fourth->closed(5), '-n 3: the fourth is turned away')
+	    or diag("it said: $said");
+	is(scalar(grep { $_->ask("mn\r\n") eq "MN\r\n" } @three), 3, '... the three are served');
+	$three[0]->close;
+	ok(wait_for('room again', sub { client($q)->ask("mn\r\n", 1) eq "MN\r\n" }), '... one leaves: one more fits');
+	cmp_ok($q->stats->{rejected_connections}, '>', 0, '... and it is counted');
+}
+
+# ---- the end of a client's stream is not the end of its answers ----
+{
+	my $c = client($p);
+	$c->send("set e 0 0 1\r\ne\r\nget e\r\nget e none\r\nmn\r\n");
+	$c->half_close;
+	is($c->until(qr/MN\r\n\z/), "STORED\r\nVALUE e 0 1\r\ne\r\nEND\r\nVALUE e 0 1\r\ne\r\nEND\r\nMN\r\n",
+	    'half closed: what was asked before is answered');
+	ok($c->closed(5), '... then the connection ends');
+}
+
+ok(!$other->closed, 'the other client has had one connection all the time');
+ok($p->alive, 'and the proxy lives');
+done_testing;
