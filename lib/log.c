@@ -2,10 +2,14 @@
 #include "log.h"
 
 #include <errno.h>
+#include <paths.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LINE_MAX_LEN 1024
@@ -13,6 +17,72 @@
 static const char *log_ident = "memvip";
 static enum log_dest log_dest = LOG_DEST_STDERR;
 static int log_verbose;
+static int syslog_fd = -1;
+static unsigned syslog_lost; /* lines that syslog did not take */
+
+/*
+ * Not by syslog(3): that waits when the daemon is stuck and its queue full, and a program that has
+ * to close a port in time must not wait for a log.
+ */
+static void
+syslog_open(void)
+{
+	struct sockaddr_un un;
+
+	if (syslog_fd != -1)
+		close(syslog_fd);
+	syslog_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (syslog_fd == -1)
+		return;
+	memset(&un, 0, sizeof(un));
+	un.sun_family = AF_UNIX;
+	memcpy(un.sun_path, _PATH_LOG, sizeof(_PATH_LOG));
+	if (connect(syslog_fd, (struct sockaddr *)&un, sizeof(un)) == -1) {
+		close(syslog_fd);
+		syslog_fd = -1;
+	}
+}
+
+/* One event, as syslog(3) writes them (RFC 3164 section 4.1). Returns 0, or -1 when it is lost. */
+static int
+syslog_send(int priority, const char *text, int len)
+{
+	static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+					     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+	char event[LINE_MAX_LEN + 128];
+	time_t now = time(NULL);
+	struct tm tm;
+	int n;
+
+	localtime_r(&now, &tm);
+	n = snprintf(event, sizeof(event), "<%d>%s %2d %02d:%02d:%02d %.64s[%d]: %.*s",
+		     LOG_DAEMON | priority, months[tm.tm_mon], tm.tm_mday, tm.tm_hour, tm.tm_min,
+		     tm.tm_sec, log_ident, (int)getpid(), len, text);
+	for (int try = 0; n > 0 && try < 2; try++) {
+		if (syslog_fd != -1 &&
+		    send(syslog_fd, event, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL) == n)
+			return 0;
+		if (syslog_fd != -1 && (errno == EAGAIN || errno == EMSGSIZE || errno == ENOBUFS))
+			return -1;
+		syslog_open(); /* the daemon was not there, or has been restarted */
+	}
+	return -1;
+}
+
+static void
+syslog_line(int priority, const char *text, int len)
+{
+	if (syslog_lost > 0) {
+		char loss[80];
+		int n = snprintf(loss, sizeof(loss), "%u lines were lost, syslog did not take them",
+				 syslog_lost);
+
+		if (syslog_send(LOG_WARNING, loss, n) == 0)
+			syslog_lost = 0;
+	}
+	if (syslog_send(priority, text, len) == -1)
+		syslog_lost++;
+}
 
 void
 log_init(const char *ident, enum log_dest dest, int verbose)
@@ -26,8 +96,8 @@ void
 log_to(enum log_dest dest)
 {
 	log_dest = dest;
-	if (dest == LOG_DEST_SYSLOG)
-		openlog(log_ident, LOG_PID | LOG_NDELAY, LOG_DAEMON);
+	if (dest == LOG_DEST_SYSLOG && syslog_fd == -1)
+		syslog_open();
 }
 
 void
@@ -68,7 +138,7 @@ log_line(int priority, int err, const char *fmt, va_list ap)
 			n = (int)sizeof(line) - 2;
 	}
 	if (log_dest == LOG_DEST_SYSLOG) {
-		syslog(priority, "%.*s", n, line);
+		syslog_line(priority, line, n);
 	} else {
 		line[n++] = '\n';
 		if (write(STDERR_FILENO, line, (size_t)n) < 0) {

@@ -87,6 +87,8 @@ sub keepalived {
 	return $keepalived;
 }
 
+sub syslogd { return $syslogd }
+
 sub log_text { return MemvipTest::slurp($syslogd->{log}) }
 
 sub log_count {
