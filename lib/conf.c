@@ -80,7 +80,7 @@ static const struct conf_opt opts[] = {
     {"max-value", 0, CONF_PROXY, KIND_SIZE, AT(max_value), 1024, GB, "SIZE",
      "largest value taken (1m)", 0, NULL},
     {"max-memory", 0, CONF_PROXY, KIND_SIZE, AT(max_memory), UINT64_C(8) << 20, 1024 * GB, "SIZE",
-     "everything buffered at most (256m)", 0, "the limit on memory"},
+     "everything buffered at most (256m)", 0, NULL},
     {"dirty-limit", 0, CONF_PROXY, KIND_SIZE, AT(dirty_limit), 0, 1024 * GB, "SIZE",
      "list of keys to copy at most (64m)", 0, "filling"},
     {"fill-rate", 0, CONF_PROXY, KIND_NUM, AT(fill_rate), 0, UINT64_C(1000000000), "ITEMS/S",

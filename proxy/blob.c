@@ -1,6 +1,7 @@
 /* blob: refcounted bytes. See blob.h. */
 #include "blob.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 
 #include "log.h"
@@ -15,7 +16,10 @@ struct pool {
 };
 
 static struct pool pools[] = {{NULL, BLOB_SMALL, 0}, {NULL, BLOB_LARGE, 0}};
-static size_t total;
+static size_t total, peak;
+
+/* A burst smaller than this is not worth the work of giving it back. */
+#define BURST_BYTES (4u << 20)
 
 static struct pool *
 pool_for(size_t cap)
@@ -48,6 +52,8 @@ blob_new(size_t cap)
 	b->len = 0;
 	b->next_free = NULL;
 	total += b->cap;
+	if (total > peak)
+		peak = total;
 	return b;
 }
 
@@ -73,4 +79,13 @@ size_t
 blob_total(void)
 {
 	return total;
+}
+
+void
+blob_trim(void)
+{
+	if (peak > BURST_BYTES && total < peak / 4) {
+		malloc_trim(0);
+		peak = total;
+	}
 }

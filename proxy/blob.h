@@ -39,4 +39,7 @@ void blob_unref(struct blob *b);
 /* Bytes that live blobs hold now (their capacity). */
 size_t blob_total(void);
 
+/* Called now and then: after a burst, gives what the allocator keeps back to the system. */
+void blob_trim(void);
+
 #endif

@@ -98,7 +98,8 @@ client_check_end(struct client *c)
 static int
 client_has_room(const struct client *c)
 {
-	return c->queue.n < CLIENT_PIPELINE_MAX && c->io.out.len < CLIENT_OUT_HIGH;
+	return c->queue.n < req_window(CLIENT_HIGH) && c->queue.bytes < CLIENT_HIGH &&
+	    c->io.out.len < CLIENT_HIGH;
 }
 
 /* The queue has become shorter, or answers were added. */
@@ -423,6 +424,41 @@ client_gate_opened(void *arg)
 			c->gated = 0;
 			io_resume(&c->io);
 		}
+	}
+}
+
+/* What a client makes us keep. */
+static size_t
+client_bytes(const struct client *c)
+{
+	return c->io.out.len + req_queue_bytes(&c->queue) + io_held(&c->io);
+}
+
+void
+client_turn(void)
+{
+	static int told;
+
+	while (blob_total() > conf->max_memory) {
+		struct client *c, *worst = NULL;
+		size_t most = 0;
+
+		LIST_FOREACH (c, &clients, link) {
+			size_t n = client_bytes(c);
+			if (n > most) {
+				most = n;
+				worst = c;
+			}
+		}
+		if (worst == NULL)
+			return;
+		if (!told)
+			log_warnx("more than %llu bytes buffered (--max-memory): clients that do not "
+				  "read their answers are closed",
+			    (unsigned long long)conf->max_memory);
+		told = 1;
+		stats.clients_slow++;
+		client_close(worst);
 	}
 }
 

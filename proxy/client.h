@@ -14,10 +14,11 @@
 #include "farm.h"
 #include "gate.h"
 
-/* Commands of one client that are on the way at the same time. */
-#define CLIENT_PIPELINE_MAX 1024
-/* Answers that one client has not read: from here on nothing more of it is started. */
-#define CLIENT_OUT_HIGH (1u << 20)
+/*
+ * From so many bytes on nothing more of a client is started: answers that it has not read, values
+ * that it has sent and that are not stored yet, answers that are expected (req_window()).
+ */
+#define CLIENT_HIGH (1u << 20)
 
 /* Once; all are used by reference. */
 void client_init(const struct conf *conf, struct farm *farm, struct gate *gate);
@@ -27,6 +28,12 @@ void client_accept(int fd);
 
 /* The gate has opened: go on with what waits. (struct gate's opened) */
 void client_gate_opened(void *arg);
+
+/*
+ * At the end of each turn: when all buffers together exceed --max-memory, the client that holds
+ * most of it is closed.
+ */
+void client_turn(void);
 
 /* No client is read from any more; what was started is answered. */
 void client_drain(void);

@@ -40,7 +40,7 @@ static void
 io_keep(struct io *io, const struct io_window *w, size_t consumed)
 {
 	size_t left = w->len - consumed;
-	size_t want = left + 1 > HOLD_MIN ? left + 1 : HOLD_MIN;
+	size_t want = 2 * left > HOLD_MIN ? 2 * left : HOLD_MIN; /* a line that grows */
 	struct blob *b;
 
 	if (left == 0) {
@@ -51,9 +51,7 @@ io_keep(struct io *io, const struct io_window *w, size_t consumed)
 	}
 	if (io->need > left)
 		want = io->need;
-	else if (left >= want)
-		want = left * 2; /* a line that grows: bounded by the parser */
-	if (io->in != NULL && consumed == 0 && io->in->cap >= want)
+	if (io->in != NULL && consumed == 0 && io->in->cap > left && io->in->cap >= io->need)
 		return;
 	if (io->in != NULL && io->in->refs == 1 && io->in->cap >= want) {
 		memmove(io->in->data, w->p + consumed, left);

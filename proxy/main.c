@@ -12,6 +12,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "blob.h"
 #include "client.h"
 #include "conf.h"
 #include "farm.h"
@@ -28,6 +29,8 @@
 
 /* Descriptors beside those of clients and servers: sockets, epoll, log, a few to spare. */
 #define OTHER_FILES 64
+/* How often memory that a burst has left behind is looked for. */
+#define TIDY_MS 1000
 
 enum { EXIT_CANNOT = 1, EXIT_USAGE = 2 };
 
@@ -35,7 +38,7 @@ static const char ident[] = "memvip-proxy";
 static struct conf conf;
 static struct farm farm;
 static struct gate gate = {.opened = client_gate_opened};
-static struct timer drain_timer;
+static struct timer drain_timer, tidy_timer;
 static int draining, ended;
 
 /* Says why and exits. Under a custodian stderr leads nowhere: then syslog hears it too. */
@@ -184,6 +187,14 @@ go_to_background(void)
 	}
 }
 
+static void
+on_tidy(struct timer *t, void *arg)
+{
+	(void)arg;
+	blob_trim();
+	timer_set(t, TIDY_MS);
+}
+
 /* ---- end ---- */
 
 static void
@@ -248,6 +259,7 @@ run(struct event_base *base)
 		do
 			io_turn();
 		while (flush_turn());
+		client_turn();
 		if (draining && req_unanswered() == 0 && !client_owed())
 			ended = 1;
 	}
@@ -301,6 +313,8 @@ main(int argc, char **argv)
 	flush_init(&farm, &gate);
 	farm_start(&farm, &conf, &gate);
 	listener_start(base, &conf, client_accept);
+	timer_setup(&tidy_timer, on_tidy, NULL);
+	timer_set(&tidy_timer, TIDY_MS);
 	if (conf.life_fd != 0 && life_start((int)conf.life_fd, on_life_ended) == -1)
 		fatal("life-fd %llu", (unsigned long long)conf.life_fd);
 	log_info("serving on %s", listener_text());

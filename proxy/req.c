@@ -11,6 +11,10 @@
 /* A read is asked again this often when servers are lost under it. */
 #define TRIES_MAX 3
 
+/* The window of retrievals: even huge values are asked for a few at a time, small ones by the many. */
+#define WINDOW_MIN 16
+#define WINDOW_MAX 1024
+
 /* Reqs are kept for reuse up to this many; what a burst needed beyond it goes back. */
 #define KEEP_MAX 1024
 
@@ -23,6 +27,7 @@ static struct farm *farm;
 static TAILQ_HEAD(, req) free_reqs = TAILQ_HEAD_INITIALIZER(free_reqs);
 static unsigned free_n;
 static unsigned unanswered;
+static uint32_t typical = 256; /* bytes of a VALUE block of late: quick to grow, slow to shrink */
 
 static void req_start(struct req *r);
 
@@ -36,6 +41,14 @@ unsigned
 req_unanswered(void)
 {
 	return unanswered;
+}
+
+unsigned
+req_window(size_t bytes)
+{
+	size_t n = bytes / typical;
+
+	return n < WINDOW_MIN ? WINDOW_MIN : n > WINDOW_MAX ? WINDOW_MAX : (unsigned)n;
 }
 
 /* ---- life ---- */
@@ -60,6 +73,7 @@ req_new(struct req_queue *q, enum req_cmd cmd)
 	r->answer[REQ_LEADER].done = r->answer[REQ_FOLLOWER].done = 0;
 	r->blob = NULL;
 	r->body = NULL;
+	r->body_len = 0;
 	r->held = (struct buf){NULL, NULL, 0};
 	TAILQ_INSERT_TAIL(&q->reqs, r, link);
 	q->n++;
@@ -140,6 +154,8 @@ req_answer_now(struct req *r)
 
 	r->answered = 1;
 	unanswered--;
+	if (q != NULL)
+		q->bytes -= r->body_len;
 	if (r->holding) {
 		r->holding = 0;
 		hold_release(&r->hold);
@@ -248,6 +264,10 @@ read_hit(struct req *r, const struct op_reply *reply, const struct server *from)
 	const struct proto_rsp *rsp = reply->rsp;
 	struct buf *out = &r->held;
 
+	if (rsp->total > typical)
+		typical += (rsp->total - typical + 3) / 4;
+	else
+		typical -= (typical - rsp->total) / 64;
 	if (r->queue == NULL)
 		return;
 	stats.get_hits++;
@@ -676,6 +696,7 @@ req_submit(struct req_queue *q, const struct proto_req *p, const char *base, str
 	if (body != NULL) {
 		r->body = body;
 		r->body_len = p->body_len + 2;
+		q->bytes += r->body_len;
 		if (blob != NULL)
 			r->blob = blob_ref(blob);
 	}
@@ -748,9 +769,21 @@ req_queue_setup(struct req_queue *q, struct buf *out, void (*progress)(struct re
 {
 	TAILQ_INIT(&q->reqs);
 	q->n = 0;
+	q->bytes = 0;
 	q->out = out;
 	q->get_failed = 0;
 	q->progress = progress;
+}
+
+size_t
+req_queue_bytes(const struct req_queue *q)
+{
+	const struct req *r;
+	size_t n = q->bytes;
+
+	TAILQ_FOREACH (r, &q->reqs, link)
+		n += r->held.len;
+	return n;
 }
 
 void

@@ -76,6 +76,7 @@ struct req {
 struct req_queue {
 	TAILQ_HEAD(, req) reqs;
 	unsigned n;
+	size_t bytes;    /* of the bodies of commands that are not answered */
 	struct buf *out;    /* the client's output */
 	uint8_t get_failed; /* an error has ended the line of keys that is being answered */
 	/* Something was added to out, or the queue became shorter. Must not submit: later. */
@@ -114,6 +115,15 @@ void req_complete(struct req *r, const char *text);
 
 /* Deletes a key at its servers and says nothing; for a `set` that was refused for its size. */
 void req_submit_silent_delete(struct req_queue *q, const char *key, size_t len);
+
+/* Bytes that the queue holds back: bodies, and replies that wait for others before them. */
+size_t req_queue_bytes(const struct req_queue *q);
+
+/*
+ * How many retrievals one client may have on the way so that their answers, if they are as large as
+ * those seen of late, come to about bytes.
+ */
+unsigned req_window(size_t bytes);
 
 /* Commands that were started and not answered, of all clients. */
 unsigned req_unanswered(void);
