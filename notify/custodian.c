@@ -819,6 +819,7 @@ custodian_run(const struct site *site, const struct order *order, const struct s
 	      int listen_fd)
 {
 	static struct custodian c; /* some 20 KiB, for the one time that this function is entered */
+	char title[ADDR_TEXT_MAX + 32];
 	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	for (int fd = STDIN_FILENO; null_fd != -1 && fd <= STDERR_FILENO; fd++)
@@ -829,7 +830,8 @@ custodian_run(const struct site *site, const struct order *order, const struct s
 		log_warn("/");
 	log_to(LOG_DEST_SYSLOG);
 	c.site = *site;
-	title_set("memvip-notify: custodian");
+	snprintf(title, sizeof(title), "memvip-notify: custodian of %s", site->vip.text);
+	title_set(title);
 
 	child_init(&c.child);
 	c.state = CUSTODY_IDLE;

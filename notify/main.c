@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -228,6 +229,7 @@ main(int argc, char **argv)
 	stdio_fill();
 	descriptors_close();
 	umask(022);
+	signal(SIGCHLD, SIG_DFL); /* ignored, it would take the child's status away */
 	log_init("memvip-notify", log_where(), 0);
 	title_init(argc, argv);
 
