@@ -328,15 +328,15 @@ reconcile(struct run *r)
 	return say(r, 1, "no custodian could be reached in %d s", HOOK_MS / 1000);
 }
 
-int
-hook_run(const struct site *site, enum args_what what, const struct word *word, char *text,
-	 size_t text_size)
+static int
+run_order(const struct site *site, enum args_what what, const struct word *word, int dir,
+	  char *text, size_t text_size)
 {
 	struct run r;
-	int rc;
 
 	memset(&r, 0, sizeof(r));
 	r.site = site;
+	r.dir = dir;
 	r.text = text;
 	r.text_size = text_size;
 	r.deadline_ms = mono_ms() + HOOK_MS;
@@ -348,11 +348,53 @@ hook_run(const struct site *site, enum args_what what, const struct word *word, 
 	r.order.keep_vip = site->keep_vip;
 	if (keeper_find(&r.order.keepalived, &r.order.by_ancestry) == -1)
 		log_warn("%s: cannot look for keepalived", site->vip.text);
-	if ((r.dir = rundir_open(site->run_dir, 1, text, text_size)) == -1)
+	return reconcile(&r) == 0 && port_closed(&r) ? 0 : 1;
+}
+
+struct moved {
+	const struct site *site;
+	int dir;
+};
+
+/*
+ * Is this custody by the same file, but for an address or port that the file no longer names? Then
+ * it ends: two proxies would contend for the servers.
+ */
+static void
+retire_moved(const char *key, void *arg)
+{
+	const struct moved *m = arg;
+	char text[SITE_ERR_MAX];
+	const char *why;
+	struct site old = *m->site;
+	struct state st;
+
+	if (strcmp(key, old.key) == 0 || state_read(m->dir, key, &st) == -1 ||
+	    strcmp(st.conf, old.conf) != 0 ||
+	    addr_parse(&old.vip, st.listen, 0, ADDR_NUMERIC, &why) == -1)
+		return;
+	addr_ip(&old.vip, old.ip, sizeof(old.ip));
+	rundir_key(old.key, &old.vip);
+	log_info("%s: no longer in %s, which has %s now: ending its custody", old.vip.text,
+		 old.conf, m->site->vip.text);
+	if (run_order(&old, ARGS_STOP, NULL, m->dir, text, sizeof(text)) != 0)
+		log_warnx("%s: %s", old.vip.text, text);
+	else
+		state_remove(m->dir, old.key);
+}
+
+int
+hook_run(const struct site *site, enum args_what what, const struct word *word, char *text,
+	 size_t text_size)
+{
+	struct moved m = {site, -1};
+	int rc;
+
+	if ((m.dir = rundir_open(site->run_dir, 1, text, text_size)) == -1)
 		return 1;
-	rc = reconcile(&r);
-	if (rc == 0 && !port_closed(&r))
-		rc = 1;
-	close(r.dir);
+	if (rundir_each(m.dir, retire_moved, &m) == -1)
+		log_warn("%s", site->run_dir);
+	rc = run_order(site, what, word, m.dir, text, text_size);
+	close(m.dir);
 	return rc;
 }

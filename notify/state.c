@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "boot.h"
 #include "file.h"
@@ -118,4 +119,13 @@ state_read(int dir, const char *key, struct state *s)
 	if (file_read(dir, name, text, sizeof(text)) == -1 || boot_id(boot) == -1)
 		return -1;
 	return state_parse(s, boot, text);
+}
+
+void
+state_remove(int dir, const char *key)
+{
+	char name[128];
+
+	state_name(name, sizeof(name), key);
+	(void)unlinkat(dir, name, 0);
 }

@@ -43,6 +43,9 @@ int state_write(int dir, const char *key, const struct state *s);
  */
 int state_read(int dir, const char *key, struct state *s);
 
+/* Removes the file, if it is there. */
+void state_remove(int dir, const char *key);
+
 /* The file's text, and back: no I/O. boot: this boot's id. Returns as above. */
 #define STATE_TEXT_MAX 4096
 int state_format(const struct state *s, const char *boot, char *buf, size_t size);

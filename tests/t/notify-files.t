@@ -82,6 +82,17 @@ unlink '/etc/memvip/wrong.conf';
 # The same address in two files: one custody.
 spew('/etc/memvip/copy.conf', slurp($c->{conf}));
 is(scalar(@{decode_json(notify('status', '--json')->{out})}), 2, 'the same address twice: one custody');
+unlink '/etc/memvip/copy.conf';
+
+# The port changes: one custody per file.
+$c->{port} = 12001;
+$c->{where} = "$c->{ip}:12001";
+install($c, 'VI_1');
+is(notify('sync')->{status}, 0, 'another port in the file: sync');
+ok($c->serves, 'served at the new one');
+ok(!custody(name => 'OLD')->listening, 'the old one is closed');
+is(scalar($c->custodians), 2, 'its custodian has ended');
+is(notify('status')->{status}, 0, 'all is well');
 
 # A file that the hook was given with -c is known from then on.
 my $e = custody(name => 'ELSE', ip => '10.7.7.9');
