@@ -23,7 +23,7 @@ use Time::HiRes qw(time sleep);
 
 our @EXPORT = qw(own_ip own_net free_port tmpdir program top sanitized spew slurp
     memcached proxy fake run client wait_for value_of log_lines
-    same_answer same_setup has_command);
+    same_answer same_setup same_servers unpadded has_command);
 
 # Seconds. Reached by failures only, so generous: machines are slow, sanitizers slower.
 our $PATIENCE = 10;
@@ -214,6 +214,9 @@ sub same_setup {
 	return $same{proxy};
 }
 
+# The two servers behind that proxy.
+sub same_servers { return @same{qw(a b)} }
+
 sub same_ask {
 	my ($who, $bytes, $chunk, $silence) = @_;
 	my $c = $same{"$who client"} //= client($same{$who});
@@ -240,13 +243,39 @@ sub same_ask {
 		delete $same{"$who client"};
 	}
 	$got =~ s/^(VALUE \S+ \d+ \d+) \d+\r$/$1 CAS\r/mg;
-	return $got;
+	return unpadded($got);
 }
 
+# A number that has become shorter is padded with spaces, or not: memcached does as it likes
+# (protocol.txt, "Increment/Decrement").
+sub unpadded {
+	my ($answer) = @_;
+	$answer =~ s/^(VALUE \S+ \d+) \d+( CAS)?\r\n(\d+) +\r$/"$1 " . length($3) . ($2 \/\/ '') . "\r\n$3\r"/mge;
+	return $answer;
+}
+
+# The lines of some bytes, printable, cut to a length that a reader can bear.
 sub shown {
 	my ($bytes) = @_;
-	$bytes =~ s/([^\x20-\x7e])/$1 eq "\r" ? '\r' : $1 eq "\n" ? "\\n\n#   " : sprintf '\x%02x', ord $1/ge;
-	return length $bytes > 2000 ? substr($bytes, 0, 2000) . '...' : $bytes;
+	my @lines = $bytes =~ /[^\n]*\n|[^\n]+\z/g;
+	for (@lines) {
+		s/([^\x20-\x7e])/$1 eq "\r" ? '\r' : $1 eq "\n" ? '\n' : sprintf '\x%02x', ord $1/ge;
+		$_ = substr($_, 0, 100) . '...' . length($_) if length > 110;
+	}
+	return @lines;
+}
+
+# Where the two answers part: some lines before, and some of each.
+sub parting {
+	my ($want, $got) = @_;
+	my @want = shown($want);
+	my @got  = shown($got);
+	my $at = 0;
+	$at++ while $at < @want && $at < @got && $want[$at] eq $got[$at];
+	my $from = $at > 6 ? $at - 6 : 0;
+	my $part = sub { map { "#     $_\n" } @_[($at <= $#_ ? $at : $#_ + 1) .. ($at + 6 < $#_ ? $at + 6 : $#_)] };
+	return ("the same up to line $at:\n", (map { "#     $_\n" } @want[$from .. $at - 1]),
+	    "# expected (memcached):\n", $part->(@want), "# came (memvip-proxy):\n", $part->(@got));
 }
 
 # Sends the bytes to both and compares what comes back (cas ids aside), the end of the connection
@@ -258,8 +287,7 @@ sub same_answer {
 	my $got  = same_ask('proxy', $bytes, $opt{chunk}, $want =~ /<silence>\z/ ? $SILENCE : $PATIENCE);
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	ok($got eq $want, $name)
-	    or diag("sent:\n#   ", shown(length $bytes > 600 ? substr($bytes, 0, 600) . '...' : $bytes),
-	    "\nexpected (memcached):\n#   ", shown($want), "\ncame (memvip-proxy):\n#   ", shown($got));
+	    or diag("sent:\n", (map { "#     $_\n" } shown($bytes)), '# ', parting($want, $got));
 	return $want;
 }
 
