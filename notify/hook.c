@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -115,13 +116,21 @@ end_custodian(const struct run *r, const struct ident *custodian, int term_ms)
 		end_proxy(r, &s.child[i]);
 }
 
-/* Is that process this program too? */
+/* Is that process this program too? By its file; where that was replaced, by its name. */
 static int
 same_program(pid_t pid)
 {
+	struct stat mine, theirs;
 	struct proc_info p, me;
+	char path[32];
 
-	return pid > 1 && proc_read(pid, &p) == 0 && proc_read(getpid(), &me) == 0 &&
+	if (pid <= 1)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	if (stat("/proc/self/exe", &mine) == 0 && stat(path, &theirs) == 0 &&
+	    mine.st_dev == theirs.st_dev && mine.st_ino == theirs.st_ino)
+		return 1;
+	return proc_read(pid, &p) == 0 && proc_read(getpid(), &me) == 0 &&
 	       strcmp(p.comm, me.comm) == 0;
 }
 
@@ -180,9 +189,7 @@ ask(struct run *r, int fd)
 	struct ident custodian;
 	ssize_t n;
 
-	/* Taken now, while its socket proves that it lives. */
-	if (!same_program(peer) || ident_of(peer, &custodian) == -1)
-		return -1;
+	(void)ident_of(peer, &custodian); /* now, while its socket proves that it lives */
 	if (order_format(&r->order, text, sizeof(text)) == -1)
 		return say(r, 1, "paths too long to be told to the custodian");
 	if (ctl_send(fd, text) == -1)
@@ -191,6 +198,8 @@ ask(struct run *r, int fd)
 	case 0:
 		return -1;
 	case -1:
+		if (!same_program(peer))
+			return say(r, 1, "custodian[%d] gives no answer", (int)peer);
 		end_custodian(r, &custodian, 0);
 		return -1;
 	}
@@ -257,8 +266,12 @@ alone(struct run *r, int lock_fd)
 		log_warn("%s: cannot ask the kernel for the VIP", r->site->vip.text);
 	if (r->order.keepalived.pid == 0) {
 		remember(r, &st, "idle");
-		return say(r, 0, "idle: no keepalived runs in this network namespace%s",
-			   vip == VIP_HERE ? ", though the VIP is here" : "");
+		if (vip != VIP_HERE)
+			return say(r, 0, "idle: no keepalived runs in this network namespace");
+		return say(r, 1,
+			   "not serving: %s is here, but no keepalived runs in this network "
+			   "namespace",
+			   r->site->ip);
 	}
 	if (vip == VIP_ABSENT && ending) {
 		remember(r, &st, "idle");

@@ -53,8 +53,9 @@ is(scalar($c->custodians), 0, 'STOP starts no custodian');
 # keepalived must live for the proxy to run, whatever a hook that was run by hand says.
 $c->vip('add');
 NotifyTest::keepalived()->kill9;
-my $r = $c->hook('MASTER');
-ok(!$c->listening, 'MASTER, the VIP is here, but no keepalived: not served');
+my $r = $c->hook('MASTER', 1);
+like($r->{err}, qr/not serving: 10\.7\.7\.7 is here, but no keepalived runs/, 'MASTER without keepalived: told');
+ok(!$c->listening, 'not served');
 is(scalar($c->custodians), 0, 'and no custodian');
 
 done_testing;
