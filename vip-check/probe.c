@@ -14,6 +14,9 @@ judge_stats(const char *line)
 {
 	if (strncmp(line, "STAT ", 5) == 0)
 		return PROBE_MORE;
+	/* Full, but it serves; the same clients would fill the other node's proxy too. */
+	if (strcmp(line, "ERROR Too many open connections") == 0)
+		return PROBE_GOOD;
 	return strcmp(line, "END") == 0 ? PROBE_GOOD : PROBE_BAD;
 }
 

@@ -21,7 +21,7 @@ struct question {
 	enum probe_verdict (*judge)(const char *line);
 };
 
-/* protocol.txt, "General-purpose statistics": STAT lines, then END. */
+/* protocol.txt, "General-purpose statistics": STAT lines, then END; or that all connections are taken. */
 extern const struct question question_stats_servers;
 /* protocol.txt, "Other commands": VERSION. */
 extern const struct question question_version;

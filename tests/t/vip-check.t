@@ -133,6 +133,10 @@ for my $bad (
 	$s->kill9;
 }
 
+my $full = Server->new('ERROR Too many open connections\r\n');
+check(0, qr/^yes/, 'a proxy that has no connection left serves: moving the VIP would help nobody');
+$full->kill9;
+
 my $server = Server->new($good);
 $ran = check(0, qr/^yes: the VIP is here and \Q$vip:$port\E answers/, 'an answer of STAT lines ended by END');
 logged();
