@@ -3,9 +3,6 @@
 # A test names the sources that it needs, beside libmemvip.a, in its first lines:
 #   /* needs: proxy/proto_req.c proxy/blob.c */
 
-ifndef UNIT_MK
-UNIT_MK := 1
-
 UNIT_SRC  := $(wildcard tests/unit/test_*.c)
 UNIT_BIN  := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(UNIT_SRC))
 UNIT_DEPS := $(BUILD)/tests/unit/needs.mk
@@ -33,5 +30,3 @@ $(UNIT_DEPS): $(UNIT_SRC) tests/unit.mk
 
 -include $(UNIT_DEPS)
 -include $(patsubst %,%.d,$(UNIT_BIN))
-
-endif

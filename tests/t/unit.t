@@ -14,8 +14,7 @@ plan skip_all => 'needs cmocka (libcmocka-dev)'
 # The programs of the kind under test: MEMVIP_BIN_DIR=build/address-undefined has its own.
 my ($sanitize) = ($ENV{MEMVIP_BIN_DIR} // '') =~ m{build/([a-z-]+)/*\z};
 my $build = defined $sanitize ? "build/$sanitize" : 'build';
-my @make = ('make', '-s', '-f', 'Makefile', '-f', 'tests/unit.mk',
-    defined $sanitize ? 'SANITIZE=' . $sanitize =~ tr/-/,/r : ());
+my @make = ('make', '-s', defined $sanitize ? 'SANITIZE=' . $sanitize =~ tr/-/,/r : ());
 delete @ENV{qw(MAKEFLAGS MAKELEVEL MFLAGS)};
 my $made = run({seconds => 200}, @make, 'unit-tests');
 ok(defined $made->{status} && $made->{status} == 0, 'they build') or diag("@make\n$made->{err}");
