@@ -38,7 +38,7 @@ fifo_push(struct backend *b, struct op *op)
 	}
 }
 
-/* The merged line failed as a whole: its first op gets the error, the others go out alone. */
+/* The line failed as a whole: one key alone gets the error, merged ones are each asked again alone. */
 static void
 batch_failed(struct backend *b, const struct op_reply *reply)
 {
