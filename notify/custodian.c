@@ -460,7 +460,7 @@ act(struct custodian *c, enum custody_action action, enum custody_event *event)
 		proxy_pause(c, action);
 		break;
 	case CUSTODY_FORGET:
-		c->pub.note[0] = '\0';
+		/* The note stays: it is why this node has lost the VIP, as likely as not. */
 		holder_forget(c);
 		break;
 	case CUSTODY_ORPHAN:
@@ -621,6 +621,8 @@ order_do(struct custodian *c, struct client *cl, const struct order *o)
 	if (o->what == ARGS_HOOK) {
 		c->pub.word = o->word;
 		c->pub.said_s = time(NULL);
+	} else {
+		c->pub.note[0] = '\0'; /* whoever says sync has mended it, or hears of it again */
 	}
 	if (keepalived_offer(c, o))
 		happen(c, CUSTODY_KEEPALIVED_BACK);

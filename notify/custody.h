@@ -54,7 +54,7 @@ enum custody_action {
 	CUSTODY_RETRY,	 /* timer: start again; at once first, later and later if it goes on */
 	CUSTODY_PAUSE,	 /* timer: start again, when the other proxy has had its time */
 	CUSTODY_SLOW,	 /* timer: start again; a wrong configuration seldom heals by itself */
-	CUSTODY_FORGET,	 /* no more tries: earlier failures no longer count */
+	CUSTODY_FORGET,	 /* no more tries */
 	CUSTODY_ORPHAN,	 /* timer: SEEK */
 	CUSTODY_SEEK,	 /* does any keepalived run here? the answer is the next event */
 	CUSTODY_ABANDON, /* take the orphaned VIP away, and end */

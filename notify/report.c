@@ -109,7 +109,12 @@ judge_without_vip(struct report *r)
 		return 0;
 	}
 	if (r->st.word.state == WORD_FAULT) {
-		snprintf(r->why, sizeof(r->why), "keepalived says FAULT");
+		snprintf(r->why, sizeof(r->why), "keepalived says FAULT%s%s",
+			 r->st.note[0] != '\0' ? "; when the VIP was here: " : "", r->st.note);
+		return 0;
+	}
+	if (r->st.note[0] != '\0') {
+		snprintf(r->why, sizeof(r->why), "when the VIP was here: %s", r->st.note);
 		return 0;
 	}
 	return 1;

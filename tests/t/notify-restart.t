@@ -52,6 +52,9 @@ cmp_ok(log_count(qr/the moon is full/), '<', $said + 8, 'but not each time');
 # A wrong configuration
 $c->vip('del');
 $c->hook('BACKUP');
+like($c->status->{why}, qr/when the VIP was here: the proxy exited 1: the moon is full/, 'without the VIP status still knows why');
+$c->notify('sync');
+is($c->status->{well}, JSON::PP::true, 'until sync says that it was mended');
 unlink "$c->{dir}/starts";
 $c->behave("exit 2 memvip.conf:3: nonsense: unknown option\n");
 $c->vip('add');
