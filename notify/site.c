@@ -146,8 +146,9 @@ site_find(char path[ORDER_PATH_MAX], const struct site_options *o, const char *n
 				 name);
 			rc = 0;
 			if (access(path, F_OK) == -1) {
-				snprintf(path, ORDER_PATH_MAX, "%s", CONF_FILE_DEFAULT);
-				rc = access(path, F_OK) == -1;
+				rc = path_copy(path, CONF_FILE_DEFAULT, err, err_size);
+				if (rc == 0 && access(path, F_OK) == -1)
+					rc = 1;
 			}
 		}
 	}
