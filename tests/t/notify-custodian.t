@@ -59,7 +59,8 @@ for my $state (qw(MASTER FAULT)) {
 	wait_for('it is frozen', sub { state_of($custodian) eq 'T' });
 	like($c->status->{why}, qr/custodian is frozen/, 'status knows it');
 	$c->vip('del') if $state eq 'FAULT';
-	$c->hook($state);
+	my $r = $c->hook($state);
+	cmp_ok($r->{seconds}, '<', 2.5, 'the hook does not wait long');
 	ok(!(grep { $_ == $custodian } $c->custodians), "$state: the frozen custodian is gone");
 	ok(!(grep { $_ == $proxy } $c->proxies), 'and its proxy');
 	is($c->listening ? 1 : 0, $state eq 'MASTER' ? 1 : 0, 'and the port is as it should be');

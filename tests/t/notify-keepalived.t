@@ -76,6 +76,64 @@ for my $prefix ([], $have_filter ? [top() . '/tests/notify/without-pidfd'] : ())
 	wait_for('the orphaned VIP is taken away all the same', sub { !$c->vip_here });
 	wait_for('the custodian has ended', sub { !$c->custodians });
 }
+# Which one, when there are several: the one whose hook it is; but a late hook of one that is being
+# replaced does not displace the new one.
+{
+	my $c    = custody(name => 'TWO', port => 12002);
+	my $perl = tmpdir() . '/bin/keepalived';
+	mkdir tmpdir() . '/bin';
+	sh("cp $^X $perl");
+	# Runs a hook for each line that it is told.
+	my $speaker = sub {
+		my ($name) = @_;
+		pipe my $out, my $in or die;
+		my $pid = fork // die;
+		if (!$pid) {
+			open STDIN, '<&', $out;
+			close $in;
+			exec $perl, '-e', 'while (<STDIN>) { chomp; system "/bin/sh", "-c", $_ } sleep 1000';
+		}
+		close $out;
+		$in->autoflush(1);
+		wait_for("$name is executed", sub { (readlink("/proc/$pid/exe") // '') eq $perl });
+		return {pid => $pid, in => $in};
+	};
+	my $say = sub {
+		my ($who, $state) = @_;
+		my $done = tmpdir() . '/said';
+		unlink $done;
+		# By way of a shell, as a wrapper script would be.
+		print { $who->{in} } join(' ', map { "'$_'" } $c->command('INSTANCE', 'TWO', $state, 1)), "; touch $done\n";
+		wait_for('the hook has ended', sub { -e $done });
+	};
+	my $end = sub {
+		my ($who) = @_;
+		kill KILL => $who->{pid};
+		waitpid $who->{pid}, 0;
+	};
+	my $old = $speaker->('the old one');
+	$c->vip('add');
+	$say->($old, 'MASTER');
+	ok($c->serves, 'served');
+	is($c->pid_of('keepalived'), $old->{pid}, "the hook's ancestor is watched");
+	my $sleeper = NotifyTest::keepalived();
+	is($c->notify('sync')->{status}, 0, 'sync by hand, with two keepalived');
+	is($c->pid_of('keepalived'), $old->{pid}, 'changes nothing');
+	sleep 0.05; # a clock tick: younger by /proc
+	my $new = $speaker->('the new one');
+	$say->($new, 'BACKUP');
+	is($c->pid_of('keepalived'), $new->{pid}, 'a newer one takes its place');
+	$say->($old, 'STOP');
+	is($c->pid_of('keepalived'), $new->{pid}, 'a late word of the old one does not');
+	my ($proxy) = $c->proxies;
+	$end->($old);
+	$sleeper->kill9;
+	$c->hook('BACKUP');
+	is_deeply([$c->proxies], [$proxy], 'the others end: the same proxy');
+	$end->($new);
+	$c->wait_closed('that one ends');
+	wait_for('no VIP is left behind', sub { !$c->vip_here });
+}
 fail('system calls could be filtered') if !$have_filter && `uname -m` =~ /x86_64|aarch64/;
 
 done_testing;

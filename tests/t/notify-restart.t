@@ -105,10 +105,13 @@ $r = $c->hook('MASTER', 1);
 like($r->{err}, qr/not serving: 10\.7\.7\.7:12000 is held by magent\[$pid\]/, 'the hook names it');
 like(log_text(), qr/10\.7\.7\.7:12000 is held by magent\[$pid\]/, 'the log too');
 like($c->status->{why}, qr/held by magent\[$pid\]/, 'status too');
-wait_for('some tries', sub { $c->starts >= 5 });
+unlink "$c->{dir}/starts";
+wait_for('tries, until the pause is 3.2 s', sub { $c->starts >= 5 });
 is(log_count(qr/\]: 10\.7\.7\.7:12000 is held by magent\[$pid\]/), 1, 'once');
 $squatter->kill9;
+$was = time;
 $c->wait_serving('the port is free: taken without help');
+cmp_ok(time - $was, '<', 2.5, 'at once, not after the pause');
 
 # The same without the VIP: a stale service that is not ours.
 $c->vip('del');
