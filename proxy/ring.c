@@ -11,26 +11,39 @@ ring_hash(const char *key, size_t len)
 	return h & 0x7fffffff;
 }
 
+/* Where in a list of n a hash belongs. other: the next one that is another (of one: itself). */
+static unsigned
+ring_at(const struct ketama *circle, unsigned n, uint32_t hash, unsigned *other)
+{
+	if (n < 2)
+		return *other = 0;
+	if (circle != NULL) {
+		const struct ketama_point *p = ketama_find(circle, hash);
+
+		*other = p->other;
+		return p->server;
+	}
+	*other = (hash + 1) % n;
+	return hash % n;
+}
+
 struct ring_pair
 ring_find(const struct ring *r, const char *key, size_t len)
 {
 	struct ring_pair pair = {r->primary[0], RING_NONE};
-	uint32_t h = 0;
-	unsigned at = 0;
+	unsigned b = 0, other = 0;
 
-	if (r->n_primary > 1 || r->n_backup > 1) /* the usual pair needs no hash */
-		h = ring_hash(key, len);
-	if (r->n_primary > 1)
-		pair.primary = r->primary[h % r->n_primary];
-	if (r->n_backup > 1)
-		at = h % r->n_backup;
-	for (unsigned i = 0; i < r->n_backup; i++) {
-		int b = r->backup[(at + i) % r->n_backup];
-		if (b != pair.primary) {
-			pair.backup = b;
-			break;
-		}
+	if (r->n_primary > 1 || r->n_backup > 1) { /* the usual pair needs no hash */
+		int ketama = r->primary_circle != NULL || r->backup_circle != NULL;
+		uint32_t h = ketama ? ketama_hash(key, len) : ring_hash(key, len);
+
+		pair.primary = r->primary[ring_at(r->primary_circle, r->n_primary, h, &other)];
+		b = ring_at(r->backup_circle, r->n_backup, h, &other);
 	}
+	if (r->n_backup > 0 && r->backup[b] != pair.primary)
+		pair.backup = r->backup[b];
+	else if (r->n_backup > 1)
+		pair.backup = r->backup[other];
 	return pair;
 }
 

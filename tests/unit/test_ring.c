@@ -1,8 +1,9 @@
 /* Intent: a key has always the same homes, as magent places it, and two of them whenever it can. */
-/* needs: proxy/ring.c */
+/* needs: proxy/ring.c proxy/ketama.c proxy/md5.c */
 #include "cm.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ring.h"
@@ -92,6 +93,91 @@ test_two_copies_never_on_one_server(void **state)
 	assert_true(seen[0][1] > 500 && seen[1][2] > 500 && seen[2][0] > 500);
 }
 
+/* One backup that is the primary of some keys: the keys of the others have two copies. */
+static void
+test_one_backup_that_is_a_primary_too(void **state)
+{
+	struct ring r = {.n_primary = 2, .n_backup = 1, .primary = {0, 1}, .backup = {0}};
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		char key[16];
+		struct ring_pair p;
+		snprintf(key, sizeof(key), "k%d", i);
+		p = ring_find(&r, key, strlen(key));
+		assert_int_equal(p.backup, p.primary == 0 ? RING_NONE : 0);
+	}
+}
+
+static const struct ketama_server three[] = {{"a", 11211, 1}, {"b", 11211, 1}, {"c", 11211, 2}};
+
+/* Each list is a circle of its own. */
+static void
+test_ketama(void **state)
+{
+	struct ring r = {.n_primary = 3, .n_backup = 2, .primary = {0, 1, 2}, .backup = {3, 4}};
+
+	(void)state;
+	r.primary_circle = ketama_new(three, 3);
+	r.backup_circle = ketama_new(three + 1, 2);
+	assert_true(r.primary_circle != NULL && r.backup_circle != NULL);
+	for (int i = 0; i < 1000; i++) {
+		char key[16];
+		uint32_t h;
+		struct ring_pair p;
+		snprintf(key, sizeof(key), "k%d", i);
+		h = ketama_hash(key, strlen(key));
+		p = ring_find(&r, key, strlen(key));
+		assert_int_equal(p.primary, ketama_find(r.primary_circle, h)->server);
+		assert_int_equal(p.backup, 3 + ketama_find(r.backup_circle, h)->server);
+	}
+	/* A list of one has no circle; its neighbour's does not care. */
+	r.n_backup = 1;
+	free(r.backup_circle);
+	r.backup_circle = NULL;
+	for (int i = 0; i < 100; i++) {
+		char key[16];
+		struct ring_pair p;
+		snprintf(key, sizeof(key), "k%d", i);
+		p = ring_find(&r, key, strlen(key));
+		assert_int_equal(p.backup, 3);
+	}
+	free(r.primary_circle);
+}
+
+/* The same servers in both lists, in another order: the next one round the circle takes it. */
+static void
+test_ketama_two_copies_never_on_one_server(void **state)
+{
+	struct ring r = {.n_primary = 3, .n_backup = 3, .primary = {0, 1, 2}, .backup = {2, 0, 1}};
+	const struct ketama_server turned[] = {three[2], three[0], three[1]};
+	unsigned seen[3][3] = {{0}};
+
+	(void)state;
+	r.primary_circle = ketama_new(three, 3);
+	r.backup_circle = ketama_new(turned, 3);
+	assert_true(r.primary_circle != NULL && r.backup_circle != NULL);
+	for (int i = 0; i < 3000; i++) {
+		char key[16];
+		const struct ketama_point *point;
+		struct ring_pair p;
+		snprintf(key, sizeof(key), "k%d", i);
+		p = ring_find(&r, key, strlen(key));
+		assert_in_range(p.primary, 0, 2);
+		assert_in_range(p.backup, 0, 2);
+		assert_int_not_equal(p.primary, p.backup);
+		point = ketama_find(r.primary_circle, ketama_hash(key, strlen(key)));
+		assert_int_equal(p.backup, point->other);
+		seen[p.primary][p.backup]++;
+	}
+	/* A lost server's keys are spread over all that stay. */
+	for (int i = 0; i < 3; i++)
+		for (int k = 0; k < 3; k++)
+			assert_true(i == k ? seen[i][k] == 0 : seen[i][k] > 100);
+	free(r.primary_circle);
+	free(r.backup_circle);
+}
+
 static void
 test_slots(void **state)
 {
@@ -121,6 +207,9 @@ main(void)
 	    cmocka_unit_test(test_no_backup),
 	    cmocka_unit_test(test_modulo),
 	    cmocka_unit_test(test_two_copies_never_on_one_server),
+	    cmocka_unit_test(test_one_backup_that_is_a_primary_too),
+	    cmocka_unit_test(test_ketama),
+	    cmocka_unit_test(test_ketama_two_copies_never_on_one_server),
 	    cmocka_unit_test(test_slots),
 	};
 
