@@ -72,14 +72,17 @@ addr_lookup(struct addr *out, const char *host, const char **why)
 	return 0;
 }
 
-int
-addr_parse(struct addr *out, const char *text, uint16_t port, enum addr_how how, const char **why)
+/*
+ * HOST[:PORT], [v6][:PORT] or a bare IPv6 address, taken apart: host without brackets, port pointing
+ * into text (NULL: none). Returns 0, or -1 with *why set.
+ */
+static int
+addr_split(const char *text, char host[ADDR_HOST_MAX], const char **port, const char **why)
 {
-	char host[256];
-	const char *host_at = text, *port_at = NULL;
-	size_t host_len;
-	const char *colon;
+	const char *host_at = text, *colon;
+	size_t len;
 
+	*port = NULL;
 	if (*text == '[') { /* RFC 3986 section 3.2.2: an IPv6 literal with a port is bracketed */
 		const char *close = strchr(text, ']');
 		if (close == NULL) {
@@ -87,30 +90,42 @@ addr_parse(struct addr *out, const char *text, uint16_t port, enum addr_how how,
 			return -1;
 		}
 		host_at = text + 1;
-		host_len = (size_t)(close - host_at);
+		len = (size_t)(close - host_at);
 		if (close[1] == ':') {
-			port_at = close + 2;
+			*port = close + 2;
 		} else if (close[1] != '\0') {
 			*why = "text after ']'";
 			return -1;
 		}
 	} else if ((colon = strchr(text, ':')) != NULL && strchr(colon + 1, ':') == NULL) {
-		host_len = (size_t)(colon - text);
-		port_at = colon + 1;
+		len = (size_t)(colon - text);
+		*port = colon + 1;
 	} else {
-		host_len = strlen(text); /* a name, or a bare IPv6 address with its many colons */
+		len = strlen(text); /* a name, or a bare IPv6 address with its many colons */
 	}
-	if (host_len == 0) {
+	if (len == 0) {
 		*why = "empty host";
 		return -1;
 	}
-	if (host_len >= sizeof(host)) {
+	if (len >= ADDR_HOST_MAX) {
 		*why = "host too long";
 		return -1;
 	}
-	memcpy(host, host_at, host_len);
-	host[host_len] = '\0';
+	memcpy(host, host_at, len);
+	host[len] = '\0';
+	return 0;
+}
 
+/* addr_parse() that also says what the host is called in text. */
+static int
+addr_read(struct addr *out, char host[ADDR_HOST_MAX], const char *text, uint16_t port,
+	  enum addr_how how, const char **why)
+{
+	const char *port_at;
+	int numeric;
+
+	if (addr_split(text, host, &port_at, why) == -1)
+		return -1;
 	if (port_at != NULL) {
 		uint64_t v;
 		if (num_parse(port_at, 1, 65535, &v, why) == -1) {
@@ -119,7 +134,7 @@ addr_parse(struct addr *out, const char *text, uint16_t port, enum addr_how how,
 		}
 		port = (uint16_t)v;
 	}
-	int numeric = addr_numeric(out, host) == 0;
+	numeric = addr_numeric(out, host) == 0;
 	if (*text == '[' && (!numeric || out->u.sa.sa_family != AF_INET6)) {
 		*why = "not an IPv6 address";
 		return -1;
@@ -129,11 +144,70 @@ addr_parse(struct addr *out, const char *text, uint16_t port, enum addr_how how,
 			*why = "not an IP address";
 			return -1;
 		}
+		/* A name has no colon; behind '%' an interface is named. */
+		if (strchr(host, ':') != NULL && strchr(host, '%') == NULL) {
+			*why = "neither HOST:PORT nor an IPv6 address";
+			return -1;
+		}
+		if (how == ADDR_SYNTAX)
+			return 0;
 		if (addr_lookup(out, host, why) == -1)
 			return -1;
 	}
 	addr_set_port(out, port);
 	return 0;
+}
+
+int
+addr_parse(struct addr *out, const char *text, uint16_t port, enum addr_how how, const char **why)
+{
+	char host[ADDR_HOST_MAX];
+
+	return addr_read(out, host, text, port, how, why);
+}
+
+/* Where in HOST:PORT:WEIGHT or [v6]:PORT:WEIGHT the last colon is; NULL: there is no weight. */
+static const char *
+addr_weight(const char *text)
+{
+	const char *close = *text == '[' ? strchr(text, ']') : NULL;
+	const char *first = strchr(close != NULL ? close : text, ':');
+	const char *second = first != NULL ? strchr(first + 1, ':') : NULL;
+
+	if (second == NULL)
+		return NULL;
+	/* The shortest bare IPv6 address has "::", the others more than two colons. */
+	if (close == NULL && (second == first + 1 || strchr(second + 1, ':') != NULL))
+		return NULL;
+	return second;
+}
+
+int
+addr_parse_server(struct addr_server *out, const char *text, uint16_t port, enum addr_how how,
+		  const char **why)
+{
+	char place[ADDR_HOST_MAX + sizeof("[]:65535")];
+	const char *colon = addr_weight(text);
+
+	memset(out, 0, sizeof(*out));
+	if (colon != NULL) {
+		uint64_t weight;
+		size_t len = (size_t)(colon - text);
+
+		if (num_parse(colon + 1, 1, UINT32_MAX, &weight, why) == -1) {
+			*why = "weight is not 1 to 4294967295";
+			return -1;
+		}
+		if (len >= sizeof(place)) {
+			*why = "host too long";
+			return -1;
+		}
+		memcpy(place, text, len);
+		place[len] = '\0';
+		out->weight = (uint32_t)weight;
+		text = place;
+	}
+	return addr_read(&out->addr, out->host, text, port, how, why);
 }
 
 int

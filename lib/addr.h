@@ -1,6 +1,6 @@
 /*
- * addr: the addresses that an administrator writes: HOST[:PORT], [v6][:PORT], a bare IP, a unix
- * socket path.
+ * addr: the addresses that an administrator writes: HOST[:PORT[:WEIGHT]], [v6][:PORT[:WEIGHT]], a
+ * bare IP, a unix socket path.
  */
 #ifndef MEMVIP_ADDR_H
 #define MEMVIP_ADDR_H
@@ -12,6 +12,7 @@
 
 /* "[" v6 with scope "]:65535" or a unix path, with the NUL. */
 #define ADDR_TEXT_MAX 120
+#define ADDR_HOST_MAX 256 /* a host's name, with the NUL */
 
 struct addr {
 	union {
@@ -26,7 +27,8 @@ struct addr {
 
 enum addr_how {
 	ADDR_NUMERIC, /* IP addresses only: never asks a resolver, never blocks */
-	ADDR_RESOLVE /* a host name may be looked up (getaddrinfo: may block); first answer taken */
+	ADDR_RESOLVE, /* a host name may be looked up (getaddrinfo: may block); first answer taken */
+	ADDR_SYNTAX   /* is it written right? A host name is not looked up and leaves no address */
 };
 
 /*
@@ -35,6 +37,17 @@ enum addr_how {
  */
 int addr_parse(struct addr *out, const char *text, uint16_t port, enum addr_how how,
 	       const char **why);
+
+/* A memcached in a list of servers. */
+struct addr_server {
+	struct addr addr;
+	char host[ADDR_HOST_MAX]; /* as it is written, without brackets */
+	uint32_t weight;	  /* 0: none is given */
+};
+
+/* As addr_parse(), with an optional weight: HOST:PORT:WEIGHT, [v6]:PORT:WEIGHT. */
+int addr_parse_server(struct addr_server *out, const char *text, uint16_t port, enum addr_how how,
+		      const char **why);
 
 /* A unix socket path. Returns 0, or -1 with *why set (empty, too long). */
 int addr_unix(struct addr *out, const char *path, const char **why);

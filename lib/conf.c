@@ -12,7 +12,7 @@
 /* A line of the file: long enough for any path, short enough to refuse a binary by mistake. */
 #define CONF_LINE_MAX 4352
 
-enum conf_kind { KIND_FLAG, KIND_COUNT, KIND_NUM, KIND_SIZE, KIND_STR, KIND_IP, KIND_LIST };
+enum conf_kind { KIND_FLAG, KIND_COUNT, KIND_NUM, KIND_SIZE, KIND_STR, KIND_IP, KIND_SERVERS };
 
 struct conf_opt {
 	const char *name; /* long name, in the file and after -- */
@@ -47,9 +47,9 @@ static const struct conf_opt opts[] = {
      0, NULL},
     {"unix", 'f', CONF_PROXY, KIND_STR, AT(unix_path), NO_RANGE, "PATH",
      "serve on a unix socket too", 0, NULL},
-    {"server", 's', CONF_PROXY | CONF_CHECK, KIND_LIST, AT(servers), NO_RANGE, "HOST[:PORT]",
-     "primary memcached (repeatable)", 0, NULL},
-    {"backup", 'b', CONF_PROXY | CONF_CHECK, KIND_LIST, AT(backups), NO_RANGE, "HOST[:PORT]",
+    {"server", 's', CONF_PROXY | CONF_CHECK, KIND_SERVERS, AT(servers), NO_RANGE, "HOST[:PORT]",
+     "primary memcached (repeatable; under -k HOST:PORT:WEIGHT too)", 0, NULL},
+    {"backup", 'b', CONF_PROXY | CONF_CHECK, KIND_SERVERS, AT(backups), NO_RANGE, "HOST[:PORT]",
      "backup memcached (repeatable)", 0, NULL},
     {"user", 'u', CONF_PROXY, KIND_STR, AT(user), NO_RANGE, "USER",
      "become this user (name or uid)", 0, NULL},
@@ -62,7 +62,7 @@ static const struct conf_opt opts[] = {
     {"foreground", 'D', CONF_PROXY, KIND_FLAG, AT(foreground), NO_RANGE, NULL,
      "stay in the foreground", 0, NULL},
     {"ketama", 'k', CONF_PROXY, KIND_FLAG, AT(ketama), NO_RANGE, NULL,
-     "place keys by ketama instead of modulo", 0, "placement by ketama"},
+     "place keys by ketama instead of modulo", 0, NULL},
     {"pidfile", 'P', CONF_PROXY, KIND_STR, AT(pidfile), NO_RANGE, "FILE",
      "write the process id to FILE", 0, NULL},
     {"name", 0, CONF_PROXY, KIND_STR, AT(name), NO_RANGE, "NAME",
@@ -169,7 +169,7 @@ conf_free(struct conf *c)
 		void *field = conf_field(c, &opts[i]);
 		if (opts[i].kind == KIND_STR || opts[i].kind == KIND_IP)
 			free(*(char **)field);
-		else if (opts[i].kind == KIND_LIST)
+		else if (opts[i].kind == KIND_SERVERS)
 			conf_list_clear(field);
 	}
 	memset(c, 0, sizeof(*c));
@@ -187,6 +187,7 @@ conf_set(struct conf *c, const struct conf_opt *o, const char *where, const char
 	const char *why = NULL;
 	uint64_t v;
 	struct addr ip;
+	struct addr_server server;
 	struct conf_list *list;
 	int rc = 0;
 
@@ -227,12 +228,15 @@ conf_set(struct conf *c, const struct conf_opt *o, const char *where, const char
 		free(*(char **)field);
 		*(char **)field = conf_strdup(value);
 		return 0;
-	case KIND_LIST:
+	case KIND_SERVERS:
 		list = field;
 		if (list->n == CONF_SERVERS_MAX)
 			return conf_fail(c, "%s%s: more than %d", where, shown, CONF_SERVERS_MAX);
 		if (*value == '\0')
 			return conf_fail(c, "%s%s: needs a value", where, shown);
+		/* Names are looked up later, by those who need the address. */
+		if (addr_parse_server(&server, value, 1, ADDR_SYNTAX, &why) == -1)
+			return conf_fail(c, "%s%s: '%s': %s", where, shown, value, why);
 		list->value[list->n++] = conf_strdup(value);
 		return 0;
 	}
@@ -345,7 +349,7 @@ conf_line(struct conf *c, enum conf_prog prog, const char *where, char *line, ui
 	if (rest != NULL)
 		return conf_fail(c, "%s%s: one value, then '%.64s'", where, name, rest);
 	bit = UINT64_C(1) << (o - opts);
-	if ((*seen & bit) != 0 && o->kind != KIND_LIST && o->kind != KIND_COUNT)
+	if ((*seen & bit) != 0 && o->kind != KIND_SERVERS && o->kind != KIND_COUNT)
 		return conf_fail(c, "%s%s: given twice", where, name);
 	*seen |= bit;
 	if ((o->progs & prog) == 0 || (c->set_by_args & bit) != 0)

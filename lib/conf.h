@@ -21,7 +21,7 @@
 
 enum conf_prog { CONF_PROXY = 1, CONF_CHECK = 2, CONF_NOTIFY = 4 };
 
-/* A list option's values (strings owned by the conf). */
+/* A list of servers, for addr_parse_server(): they are written right (strings owned by the conf). */
 struct conf_list {
 	char *value[CONF_SERVERS_MAX];
 	unsigned n;

@@ -70,42 +70,79 @@ farm_index(struct addr *table, unsigned *n, const struct addr *addr)
 	return (int)(*n)++;
 }
 
-static int
-farm_list(const struct conf_list *list, const char *option, struct addr *table, unsigned *n,
-	  int *out, unsigned *out_n, char *why, size_t size)
-{
-	for (unsigned i = 0; i < list->n; i++) {
-		struct addr a;
-		const char *reason;
-		int index;
+/* What farm_list() reads one of the two lists into. */
+struct farm_list {
+	const char *option;
+	const struct conf_list *list;
+	int *out; /* indices into the table */
+	unsigned *out_n;
+	struct ketama **circle;
+};
 
-		if (addr_parse(&a, list->value[i], MEMCACHED_PORT, ADDR_RESOLVE, &reason) == -1) {
-			snprintf(why, size, "%s: '%s': %s", option, list->value[i], reason);
+/* The circle of the servers of a list, for -k. */
+static struct ketama *
+farm_circle(const struct farm_list *l, const struct ketama_server *places)
+{
+	struct ketama *k = ketama_new(places, l->list->n);
+
+	if (k == NULL)
+		fatalx("out of memory: ketama of %u servers", l->list->n);
+	for (unsigned i = 0; i < l->list->n; i++)
+		if (ketama_share(places, l->list->n, i) == 0)
+			log_warnx("%s: '%s': its weight is too small beside the others' to get a "
+				  "share of the keys",
+				  l->option, l->list->value[i]);
+	return k;
+}
+
+static int
+farm_list(const struct farm_list *l, int ketama, struct addr *table, unsigned *n, char *why,
+	  size_t size)
+{
+	struct addr_server servers[CONF_SERVERS_MAX];
+	struct ketama_server places[CONF_SERVERS_MAX];
+
+	for (unsigned i = 0; i < l->list->n; i++) {
+		const char *text = l->list->value[i], *reason;
+		struct addr_server *s = &servers[i];
+		int index, rc = addr_parse_server(s, text, MEMCACHED_PORT, ADDR_RESOLVE, &reason);
+
+		if (rc == 0 && s->weight != 0 && !ketama) {
+			reason = "a weight is for ketama (-k) only";
+			rc = -1;
+		}
+		if (rc == -1) {
+			snprintf(why, size, "%s: '%s': %s", l->option, text, reason);
 			return -1;
 		}
-		index = farm_index(table, n, &a);
-		for (unsigned k = 0; k < *out_n; k++)
-			if (out[k] == index) {
-				snprintf(why, size, "%s: '%s': given twice", option,
-					 list->value[i]);
+		index = farm_index(table, n, &s->addr);
+		for (unsigned k = 0; k < *l->out_n; k++)
+			if (l->out[k] == index) {
+				snprintf(why, size, "%s: '%s': given twice", l->option, text);
 				return -1;
 			}
-		out[(*out_n)++] = index;
+		l->out[(*l->out_n)++] = index;
+		places[i] = (struct ketama_server){s->host, addr_port(&s->addr),
+						   s->weight != 0 ? s->weight : 1};
 	}
+	if (ketama && l->list->n > 1)
+		*l->circle = farm_circle(l, places);
 	return 0;
 }
 
 int
 farm_resolve(struct farm *f, const struct conf *conf, char *why, size_t size)
 {
+	const struct farm_list primaries = {"server", &conf->servers, f->ring.primary,
+					    &f->ring.n_primary, &f->ring.primary_circle};
+	const struct farm_list backups = {"backup", &conf->backups, f->ring.backup,
+					  &f->ring.n_backup, &f->ring.backup_circle};
 	struct addr table[2 * CONF_SERVERS_MAX];
 	unsigned n = 0;
 
 	memset(f, 0, sizeof(*f));
-	if (farm_list(&conf->servers, "server", table, &n, f->ring.primary, &f->ring.n_primary, why,
-		      size) == -1 ||
-	    farm_list(&conf->backups, "backup", table, &n, f->ring.backup, &f->ring.n_backup, why,
-		      size) == -1)
+	if (farm_list(&primaries, conf->ketama, table, &n, why, size) == -1 ||
+	    farm_list(&backups, conf->ketama, table, &n, why, size) == -1)
 		return -1;
 	if (n == 0 || f->ring.n_primary == 0) {
 		snprintf(why, size, "no server is given (-s HOST[:PORT])");

@@ -112,14 +112,15 @@ servers_add(struct check *c, struct probe *probes, int n, enum addr_how how)
 	for (unsigned l = 0; l < 2; l++) {
 		for (unsigned i = 0; i < lists[l]->n; i++) {
 			const char *text = lists[l]->value[i], *bad;
-			struct addr a;
-			int numeric = addr_parse(&a, text, 11211, ADDR_NUMERIC, &bad) == 0;
+			struct addr_server s;
+			int numeric = addr_parse_server(&s, text, 11211, ADDR_NUMERIC, &bad) == 0;
 
 			if (numeric != (how == ADDR_NUMERIC))
 				continue;
-			if (!numeric && addr_parse(&a, text, 11211, ADDR_RESOLVE, &bad) == -1)
+			if (!numeric &&
+			    addr_parse_server(&s, text, 11211, ADDR_RESOLVE, &bad) == -1)
 				return why(c, UNSURE, "%s: %s", text, bad), -1;
-			probes[n++].to = a;
+			probes[n++].to = s.addr;
 		}
 	}
 	return n;

@@ -120,6 +120,90 @@ test_names_are_resolved_only_when_asked(void **state)
 }
 
 static void
+assert_server(const char *text, const char *want, const char *host, uint32_t weight)
+{
+	struct addr_server s;
+	const char *why = NULL;
+
+	if (addr_parse_server(&s, text, DEFAULT_PORT, ADDR_NUMERIC, &why) != 0)
+		fail_msg("'%s': refused: %s", text, why);
+	assert_string_equal(s.addr.text, want);
+	assert_string_equal(s.host, host);
+	assert_int_equal(s.weight, weight);
+}
+
+static void
+assert_server_refused(const char *text, const char *want)
+{
+	struct addr_server s;
+	const char *why = NULL;
+
+	if (addr_parse_server(&s, text, DEFAULT_PORT, ADDR_SYNTAX, &why) != -1)
+		fail_msg("'%s': taken as %s, weight %u", text, s.host, s.weight);
+	assert_non_null(why);
+	if (strstr(why, want) == NULL)
+		fail_msg("'%s': said '%s', expected '%s'", text, why, want);
+}
+
+static void
+test_servers(void **state)
+{
+	struct addr_server s;
+	const char *why = NULL;
+
+	(void)state;
+	assert_server("10.0.0.1", "10.0.0.1:11211", "10.0.0.1", 0);
+	assert_server("10.0.0.1:5", "10.0.0.1:5", "10.0.0.1", 0);
+	assert_server("10.0.0.1:5:1", "10.0.0.1:5", "10.0.0.1", 1);
+	assert_server("10.0.0.1:5:4294967295", "10.0.0.1:5", "10.0.0.1", UINT32_MAX);
+	/* The name stays as it is written, the address becomes canonical. */
+	assert_server("[2001:DB8:0::1]:5:3", "[2001:db8::1]:5", "2001:DB8:0::1", 3);
+	assert_server("[::1]:5", "[::1]:5", "::1", 0);
+	/* A bare IPv6 address keeps all its colons. */
+	assert_server("::1", "[::1]:11211", "::1", 0);
+	assert_server("1::", "[1::]:11211", "1::", 0);
+	assert_server("2001:db8::5:3", "[2001:db8::5:3]:11211", "2001:db8::5:3", 0);
+
+	assert_int_equal(addr_parse_server(&s, "localhost:5:2", DEFAULT_PORT, ADDR_RESOLVE, &why),
+			 0);
+	assert_string_equal(s.host, "localhost");
+	assert_int_equal(addr_port(&s.addr), 5);
+	assert_int_equal(s.weight, 2);
+	assert_int_equal(
+	    addr_parse_server(&s, "no-host.invalid:5:2", DEFAULT_PORT, ADDR_SYNTAX, &why), 0);
+	assert_string_equal(s.host, "no-host.invalid");
+}
+
+static void
+test_servers_refused(void **state)
+{
+	char long_name[600];
+
+	(void)state;
+	assert_server_refused("a:5:0", "weight is not 1 to 4294967295");
+	assert_server_refused("a:5:4294967296", "weight is not");
+	assert_server_refused("a:5:", "weight is not");
+	assert_server_refused("a:5:-1", "weight is not");
+	assert_server_refused("a:5:1.5", "weight is not");
+	assert_server_refused("[::1]:5:0", "weight is not");
+	assert_server_refused("[::1]:5:6:7", "weight is not");
+	assert_server_refused("[::1]::7", "port");
+	assert_server_refused("a:0:7", "port");
+	assert_server_refused("a:b:7", "port");
+	assert_server_refused(":5:7", "empty host");
+	assert_server_refused("[]:5:7", "empty host");
+	assert_server_refused("[::1:5:7", "without ']'");
+	assert_server_refused("a:5:6:7", "neither HOST:PORT nor an IPv6 address");
+	assert_server_refused("h::7", "neither HOST:PORT nor an IPv6 address");
+	assert_server_refused("", "empty host");
+	memset(long_name, 'a', sizeof(long_name));
+	strcpy(long_name + sizeof(long_name) - 5, ":5:7");
+	assert_server_refused(long_name, "host too long");
+	memmove(long_name, long_name + sizeof(long_name) - 261, 261); /* 256 before the port */
+	assert_server_refused(long_name, "host too long");
+}
+
+static void
 test_unix(void **state)
 {
 	struct addr a, b;
@@ -222,6 +306,8 @@ main(void)
 	    cmocka_unit_test(test_v4_in_brackets),
 	    cmocka_unit_test(test_host_too_long),
 	    cmocka_unit_test(test_names_are_resolved_only_when_asked),
+	    cmocka_unit_test(test_servers),
+	    cmocka_unit_test(test_servers_refused),
 	    cmocka_unit_test(test_unix),
 	    cmocka_unit_test(test_ip_alone),
 	    cmocka_unit_test(test_equal),
