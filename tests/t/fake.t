@@ -68,6 +68,16 @@ is($c->ask("get k\r\nversion\r\n"), "VALUE k 0 1\r\nq\r\nEND\r\n", 'an extra rep
 is($c->reply, "END\r\n", '... comes after the true one ...');
 is($c->reply, "VERSION 1.6.18\r\n", '... and before the next');
 
+$fake->on('/^set late/ times 1: later 400; close');
+my ($port) = $c->{sock}->sockport;
+$c->send("set late 0 0 1\r\nx\r\n");
+ok($c->closed(2), 'later: the connection may end ...');
+like(client($fake)->ask("stats conns\r\n"), qr/:$port\r$/m, '... it is listed all the same ...');
+is(value_of($fake, 'late'), undef, '... and nothing is done yet');
+ok(wait_for('the late set', sub { (value_of($fake, 'late') // '') eq 'x' }), '... until it is');
+unlike(client($fake)->ask("stats conns\r\n"), qr/:$port\r$/m, '... and it is listed no more');
+
+$c = client($fake);
 $fake->on('/^get k/ times 1: fill 5000; close');
 $c->send("get k\r\n");
 is(length $c->bytes(6000), 5000, 'fill: as much garbage as was said');

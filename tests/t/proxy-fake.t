@@ -136,6 +136,19 @@ for my $lie (@lies) {
 	ok($there, '... the backup does not keep the old value');
 }
 
+# ---- acknowledged means: by both ----
+for my $role (qw(primary backup)) {
+	afresh($role);
+	for my $command ("set k 0 0 1\r\n5\r\n", "incr k 1\r\n", "append k 0 0 1\r\n0\r\n", "touch k 100\r\n", "delete k\r\n",
+	    "flush_all\r\n") {
+		my ($verb) = $command =~ /^(\w+)/;
+		$fake->on("/^$verb/ times 1: wait 100; answer");
+		my $start = time;
+		$c->ask($command);
+		cmp_ok(time - $start, '>=', 0.09, "$verb waits for the $role");
+	}
+}
+
 # ---- the leader refuses: so says the client's answer, and the old value is gone from both ----
 {
 	afresh('primary');

@@ -46,14 +46,20 @@ my @keys = map { ("key$_", "user:$_:name", "\xc3\xbc$_") } 1 .. 40;
 	$m[$_]->restart for 0, 4;
 	$p->end;
 }
-{
+for my $n (2, 5) {
 	$_->restart for @m;
-	my $p = proxy(servers => [@m[0, 1]], backups => [@m[0, 1]]);
+	my @list = @m[0 .. $n - 1];
+	my $p = proxy(servers => [@list], backups => [@list]);
 	$p->wait_current;
 	my $c = client($p);
-	$c->ask("set $_ 0 0 1\r\nx\r\n") for @keys;
-	is(scalar(grep { defined value_of($m[0], $_) && defined value_of($m[1], $_) } @keys), @keys,
-	    'the same two in both lists: a copy on each');
+	my @wrong;
+	for my $key (@keys) {
+		$c->ask("set $key 0 0 1\r\nx\r\n");
+		my $h = djb($key);
+		my @have = grep { defined value_of($list[$_], $key) } 0 .. $n - 1;
+		push @wrong, "$key: @have" if "@have" ne join ' ', sort $h % $n, ($h + 1) % $n;
+	}
+	is_deeply(\@wrong, [], "the same $n in both lists: a copy on magent's, and one on the next");
 	$p->end;
 }
 {
