@@ -83,7 +83,7 @@ assert_places(const struct ketama_server *list, unsigned n, const char *want)
 	free(k);
 }
 
-/* What libmemcached 1.1.4 answers. tests/t/ketama.t asks the one that is installed. */
+/* What libmemcached 1.1.4 answers. tests/t/proxy-ketama.t asks the one that is installed. */
 static void
 test_places(void **state)
 {

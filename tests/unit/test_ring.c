@@ -8,6 +8,14 @@
 
 #include "ring.h"
 
+/* The homes of key number i, which is left in key. */
+static struct ring_pair
+homes(const struct ring *r, int i, char key[16])
+{
+	snprintf(key, 16, "k%d", i);
+	return ring_find(r, key, strlen(key));
+}
+
 static void
 test_hash(void **state)
 {
@@ -31,9 +39,7 @@ test_one_pair(void **state)
 	(void)state;
 	for (int i = 0; i < 100; i++) {
 		char key[16];
-		struct ring_pair p;
-		snprintf(key, sizeof(key), "key%d", i);
-		p = ring_find(&r, key, strlen(key));
+		struct ring_pair p = homes(&r, i, key);
 		assert_int_equal(p.primary, 0);
 		assert_int_equal(p.backup, 1);
 	}
@@ -61,11 +67,8 @@ test_modulo(void **state)
 	(void)state;
 	for (int i = 0; i < 1000; i++) {
 		char key[16];
-		uint32_t h;
-		struct ring_pair p;
-		snprintf(key, sizeof(key), "k%d", i);
-		h = ring_hash(key, strlen(key));
-		p = ring_find(&r, key, strlen(key));
+		struct ring_pair p = homes(&r, i, key);
+		uint32_t h = ring_hash(key, strlen(key));
 		assert_int_equal(p.primary, h % 3);
 		assert_int_equal(p.backup, 3 + h % 2);
 	}
@@ -81,9 +84,7 @@ test_two_copies_never_on_one_server(void **state)
 	(void)state;
 	for (int i = 0; i < 3000; i++) {
 		char key[16];
-		struct ring_pair p;
-		snprintf(key, sizeof(key), "k%d", i);
-		p = ring_find(&r, key, strlen(key));
+		struct ring_pair p = homes(&r, i, key);
 		assert_in_range(p.primary, 0, 2);
 		assert_in_range(p.backup, 0, 2);
 		assert_int_not_equal(p.primary, p.backup);
@@ -102,9 +103,7 @@ test_one_backup_that_is_a_primary_too(void **state)
 	(void)state;
 	for (int i = 0; i < 1000; i++) {
 		char key[16];
-		struct ring_pair p;
-		snprintf(key, sizeof(key), "k%d", i);
-		p = ring_find(&r, key, strlen(key));
+		struct ring_pair p = homes(&r, i, key);
 		assert_int_equal(p.backup, p.primary == 0 ? RING_NONE : 0);
 	}
 }
@@ -123,11 +122,8 @@ test_ketama(void **state)
 	assert_true(r.primary_circle != NULL && r.backup_circle != NULL);
 	for (int i = 0; i < 1000; i++) {
 		char key[16];
-		uint32_t h;
-		struct ring_pair p;
-		snprintf(key, sizeof(key), "k%d", i);
-		h = ketama_hash(key, strlen(key));
-		p = ring_find(&r, key, strlen(key));
+		struct ring_pair p = homes(&r, i, key);
+		uint32_t h = ketama_hash(key, strlen(key));
 		assert_int_equal(p.primary, ketama_find(r.primary_circle, h)->server);
 		assert_int_equal(p.backup, 3 + ketama_find(r.backup_circle, h)->server);
 	}
@@ -137,9 +133,7 @@ test_ketama(void **state)
 	r.backup_circle = NULL;
 	for (int i = 0; i < 100; i++) {
 		char key[16];
-		struct ring_pair p;
-		snprintf(key, sizeof(key), "k%d", i);
-		p = ring_find(&r, key, strlen(key));
+		struct ring_pair p = homes(&r, i, key);
 		assert_int_equal(p.backup, 3);
 	}
 	free(r.primary_circle);
@@ -159,10 +153,8 @@ test_ketama_two_copies_never_on_one_server(void **state)
 	assert_true(r.primary_circle != NULL && r.backup_circle != NULL);
 	for (int i = 0; i < 3000; i++) {
 		char key[16];
+		struct ring_pair p = homes(&r, i, key);
 		const struct ketama_point *point;
-		struct ring_pair p;
-		snprintf(key, sizeof(key), "k%d", i);
-		p = ring_find(&r, key, strlen(key));
 		assert_in_range(p.primary, 0, 2);
 		assert_in_range(p.backup, 0, 2);
 		assert_int_not_equal(p.primary, p.backup);
