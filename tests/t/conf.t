@@ -29,6 +29,15 @@ refused('an operand',       'extra', @ok, 'extra');
 refused('no server',        'server', '-D');
 refused('server: bad port', '127.0.0.1:99999', '-D', '-s', '127.0.0.1:99999');
 refused('backup: bad port', '127.0.0.1:x', @ok, '-b', '127.0.0.1:x');
+refused('server: no such host, weighted', 'no-host.invalid:1:2', '-D', '-k', '-s', 'no-host.invalid:1:2');
+refused('server: neither', 'neither HOST:PORT nor', '-D', '-s', '127.0.0.1:1:2:3');
+refused('a weight without -k', "server: '127.0.0.1:1:2': a weight is for ketama (-k) only", '-D', '-s', '127.0.0.1:1:2');
+refused('... in the list of backups', "backup: '[::1]:1:2': a weight", @ok, '-b', '[::1]:1:2');
+refused('weight: none', "'127.0.0.1:1:': weight", '-k', '-D', '-s', '127.0.0.1:1:');
+refused('weight: 0', 'weight is not 1 to 4294967295', '-k', '-D', '-s', '127.0.0.1:1:0');
+refused('weight: too big', 'weight is not', '-k', '-D', '-s', '127.0.0.1:1:4294967296');
+refused('weight: no number', 'weight is not', '-k', '-D', '-s', '[::1]:1:x');
+refused('given twice, of other weights', "'127.0.0.1:1:3': given twice", '-k', @ok, '-s', '127.0.0.1:1:3');
 refused('server: no such host', 'no-host.invalid', '-D', '-s', 'no-host.invalid');
 refused('nowhere to listen', 'nothing to listen on', @ok, '-p', '0');
 refused('no such file',     '/nonexistent.conf: No such file', '-c', '/nonexistent.conf');
@@ -43,6 +52,9 @@ my @lines = (
     ["foreground yes\n", 1, 'foreground: takes no value'],
     ["listen 10.0.0.1:5\n", 1, 'without port'],
     ["server a b\n", 1, "then 'b'"],
+    ["port 1\nserver 127.0.0.1:99999\n", 2, "server: '127.0.0.1:99999': port"],
+    ["ketama\n\nbackup a:1:0\n", 3, "backup: 'a:1:0': weight"],
+    ["ketama yes\n", 1, 'ketama: takes no value'],
 );
 for my $case (@lines) {
 	my ($text, $line, $said) = @$case;
@@ -57,9 +69,20 @@ my $good = spew('good.conf', "# both nodes\nlisten 127.0.0.1\nport 12000\nserver
 is(run($proxy, '-t', '-c', $good)->{status}, 0, '-t: a good file');
 refused('-t: a bad one', "$good:1: ", '-t', '-c', spew($good, "nonsense\n"));
 
+# Ketama and weights, on the command line and in the file.
+is(run($proxy, '-t', '-k', '-s', '127.0.0.1:1:2', '-s', '[::1]:1:3', '-s', '127.0.0.1', '-b', '::1')->{status},
+    0, '-k: weights');
+my $light = run($proxy, '-t', '-c', spew('light.conf', "ketama\nserver 127.0.0.1:1\nserver 127.0.0.1:2:1000\n"));
+is($light->{status}, 0, 'ketama: a weight of next to nothing is taken');
+like($light->{err}, qr/\Amemvip-proxy: [^\n]*'127\.0\.0\.1:1': its weight is too small[^\n]*\n\z/,
+    '... and one line says what comes of it');
+my $weighted = spew('weighted.conf', "server 127.0.0.1:1:2\n");
+refused('file: a weight without ketama', "'127.0.0.1:1:2'", '-t', '-c', $weighted);
+is(run($proxy, '-t', '-k', '-c', $weighted)->{status}, 0, '... with -k on the command line');
+
 my $help = run($proxy, '--help');
 is($help->{status}, 0, '--help exits 0');
-for my $letter (qw(h u g p s b l n D f i v)) {
+for my $letter (qw(h u g p s b l n D k f i v)) {
 	like($help->{out}, qr/^\s+-$letter, --/m, "... and has -$letter");
 }
 is(run($proxy, '-h')->{out}, $help->{out}, '-h is the same');
