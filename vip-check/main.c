@@ -13,6 +13,7 @@
 
 #include "boot.h"
 #include "conf.h"
+#include "frozen.h"
 #include "holddown.h"
 #include "holder.h"
 #include "keepalived.h"
@@ -219,6 +220,7 @@ mode_service(struct check *c)
 	struct holddown hold, was;
 	struct probe p = {.to = c->vip};
 	uint64_t start = mono_ms();
+	pid_t custodian;
 	int v = mode_vip(c);
 
 	if (v == UNSURE)
@@ -227,7 +229,12 @@ mode_service(struct check *c)
 	if (v == NO)
 		return without_vip(c, &hold);
 	was = hold;
-	if (probe_any(&p, 1, &question_stats_servers, c->deadline_ms) == 0) {
+	if (frozen_custodian(c->conf.run_dir, &c->vip, &custodian)) {
+		/* The FAULT that this leads to has a hook that replaces it. */
+		v = why(c, NO, "the VIP is here, but memvip-notify's custodian[%d] is frozen",
+			(int)custodian);
+		holddown_failed(&hold, boot_ms());
+	} else if (probe_any(&p, 1, &question_stats_servers, c->deadline_ms) == 0) {
 		v = why(c, YES, "the VIP is here and %s answers (%llu ms)", c->vip.text,
 			(unsigned long long)(mono_ms() - start));
 		if (hold.fails > 0)
