@@ -76,6 +76,7 @@ $(BIN)/notify/memvip-notify: $(call obj,$(NOTIFY_SRC)) $(LIB)
 -include $(patsubst %.o,%.d,$(call obj,$(LIB_SRC) $(PROXY_SRC) $(CHECK_SRC) $(NOTIFY_SRC)))
 
 include tests/unit.mk
+include tests/faults.mk
 
 # ---- tests ----
 
@@ -120,7 +121,8 @@ FILL = sed -e 's|@SBINDIR@|$(SBINDIR)|g' -e 's|@LIBEXECDIR@|$(LIBEXECDIR)|g' \
 	-e 's|@RUNDIR@|$(RUNDIR)|g' -e 's|@DOCDIR@|$(DOCDIR)|g'
 MAN8 := proxy/memvip-proxy.8 vip-check/memvip-vip-check.8 notify/memvip-notify.8
 MAN5 := keepalived/memvip.conf.5
-SAMPLES := keepalived/keepalived-primary.conf keepalived/keepalived-backup.conf
+SAMPLES := $(patsubst %.in,%,$(wildcard keepalived/*.conf.in))
+CONFS := $(wildcard keepalived/*.conf)
 
 .PHONY: install uninstall
 install: all
@@ -139,8 +141,8 @@ install: all
 		$(FILL) $$page >$(DESTDIR)$(MANDIR)/man5/$${page##*/} || exit 1; done
 	$(Q)for sample in $(SAMPLES); do \
 		$(FILL) $$sample.in >$(DESTDIR)$(DOCDIR)/examples/$${sample##*/} || exit 1; done
-	$(Q)$(INSTALL) -m 644 keepalived/memvip.conf README.md INSTALL LICENSE $(DESTDIR)$(DOCDIR)/
-	$(Q)mv $(DESTDIR)$(DOCDIR)/memvip.conf $(DESTDIR)$(DOCDIR)/examples/
+	$(Q)$(INSTALL) -m 644 $(CONFS) $(DESTDIR)$(DOCDIR)/examples/
+	$(Q)$(INSTALL) -m 644 README.md INSTALL LICENSE $(DESTDIR)$(DOCDIR)/
 	@# An administrator's file is never touched.
 	$(Q)[ -e $(DESTDIR)$(SYSCONFDIR)/memvip/memvip.conf ] || \
 		$(INSTALL) -m 644 keepalived/memvip.conf $(DESTDIR)$(SYSCONFDIR)/memvip/memvip.conf
