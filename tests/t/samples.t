@@ -1,5 +1,5 @@
 # Intent: keepalived accepts every sample configuration, and the two nodes' samples differ in
-# router_id and priority only.
+# router_id, priority and, for unicast, the addresses only.
 use strict;
 use warnings;
 use FindBin;
@@ -31,6 +31,7 @@ for my $sample (@samples) {
 	my ($name) = $sample =~ m{([^/]+)\.in\z};
 	my $text = slurp($sample);
 	$text =~ s/\@LIBEXECDIR\@/$dir/g;
+	$text =~ s/\@SYSCONFDIR\@/$dir/g;
 	unlike($text, qr/\@[A-Z]+\@/, "$name: no placeholder is left");
 	my $conf = spew("$dir/$name", $text);
 	my $ran = run('keepalived', '--config-test=' . tmpdir() . '/said', '-f', $conf);
@@ -38,7 +39,9 @@ for my $sample (@samples) {
 	is($ran->{status}, 0, "$name: keepalived accepts it") or diag($said);
 	is($said, '', "$name: without a word");
 	unlink tmpdir() . '/said';
-	like($text, qr/^\s*nopreempt\b/m, "$name: nobody takes the VIP from a healthy node");
+	# With two VIPs each goes home, to spread the load, but not soon.
+	like($text, $name =~ /-two-/ ? qr/^\s*preempt_delay \d\d/m : qr/^\s*nopreempt\b/m,
+	    "$name: nobody takes the VIP from a healthy node");
 	like($text, qr/^\s*enable_script_security\b/m, "$name: script security is on");
 }
 
@@ -47,23 +50,39 @@ my $bad = slurp($samples[0]) =~ s/\@LIBEXECDIR\@/$dir/gr =~ s/virtual_router_id 
 isnt(run('keepalived', '--config-test=/dev/null', '-f', spew("$dir/bad.conf", $bad))->{status}, 0,
     'a wrong one is refused');
 
-my @lines = map { [split /\n/, slurp(top() . "/keepalived/keepalived-$_.conf.in")] } qw(primary backup);
-is(scalar @{$lines[0]}, scalar @{$lines[1]}, 'primary and backup: as many lines');
-my @differ = map { $lines[0][$_] =~ /^\s*(\S+)/ } grep { $lines[0][$_] ne ($lines[1][$_] // '') } 0 .. $#{$lines[0]};
-is_deeply(\@differ, [qw(router_id priority)], '... that differ in router_id and priority');
+# What may differ between the two nodes: the first word of each line that does.
+my %differ = (
+    ''         => [qw(router_id priority)],
+    'ipv6-'    => [qw(router_id priority)],
+    'two-'     => [qw(router_id priority priority)],
+    'unicast-' => [qw(router_id priority unicast_src_ip), '192.168.58.NODE']);
+is_deeply([sort map { m{/keepalived-(.*)primary} } @samples], [sort keys %differ], 'every kind of sample is looked at');
+for my $kind (sort keys %differ) {
+	my @lines = map { [split /\n/, slurp(top() . "/keepalived/keepalived-$kind$_.conf.in")] } qw(primary backup);
+	is(scalar @{$lines[0]}, scalar @{$lines[1]}, "$kind: primary and backup: as many lines");
+	my @differ = map { $lines[0][$_] =~ /^\s*(\S+)/ } grep { $lines[0][$_] ne ($lines[1][$_] // '') } 0 .. $#{$lines[0]};
+	is_deeply([map { s/\.13[25]$/.NODE/r } @differ], $differ{$kind}, "... that differ in @{$differ{$kind}}");
+}
 
-# memvip.conf, as the three programs read it.
-my $conf = top() . '/keepalived/memvip.conf';
-my $ran = run(program('vip-check/memvip-vip-check'), '-v', '-c', $conf, '--run-dir', tmpdir(), 'vip');
-is($ran->{status}, 1, 'memvip.conf: the check reads it') or diag($ran->{err});
-like($ran->{out}, qr/^no: 192\.168\.58\.100 is not here$/, '... and finds the VIP in it');
-my ($in_keepalived) = $lines[0] && slurp($samples[0]) =~ /virtual_ipaddress \{\s*([\d.]+)/;
-my ($in_memvip) = slurp($conf) =~ /^listen (\S+)/m;
-is($in_keepalived, $in_memvip, 'the VIP is the same in both');
-SKIP: {
-	my $proxy = program('proxy/memvip-proxy');
-	skip 'memvip-proxy is not built', 1 if !-x $proxy;
-	$ran = run($proxy, '-t', '-c', $conf);
-	is($ran->{status}, 0, 'memvip.conf: the proxy accepts it') or diag($ran->{err});
+# The files for the three programs, as these read them: the VIP is the same as in keepalived.conf.
+my %conf = (
+    'memvip.conf'      => ['keepalived-primary.conf.in', 'keepalived-unicast-primary.conf.in'],
+    'memvip-ipv6.conf' => ['keepalived-ipv6-primary.conf.in'],
+    'memvip_1.conf'    => ['keepalived-two-primary.conf.in'],
+    'memvip_2.conf'    => ['keepalived-two-primary.conf.in']);
+is_deeply([sort map { m{([^/]+)\z} } glob top() . '/keepalived/*.conf'], [sort keys %conf], 'every file for memvip is looked at');
+for my $name (sort keys %conf) {
+	my $conf = top() . "/keepalived/$name";
+	my ($vip) = slurp($conf) =~ /^listen (\S+)$/m;
+	my $ran = run(program('vip-check/memvip-vip-check'), '-v', '-c', $conf, '--run-dir', tmpdir(), 'vip');
+	is($ran->{status}, 1, "$name: the check reads it") or diag($ran->{err});
+	like($ran->{out}, qr/^no: \Q$vip\E is not here$/, '... and finds the VIP in it');
+	like(slurp(top() . "/keepalived/$_"), qr{^\s*\Q$vip\E/\d+\s}m, "... which is in $_ too") for @{$conf{$name}};
+	SKIP: {
+		my $proxy = program('proxy/memvip-proxy');
+		skip 'memvip-proxy is not built', 1 if !-x $proxy;
+		$ran = run($proxy, '-t', '-c', $conf);
+		is($ran->{status}, 0, '... the proxy accepts it') or diag($ran->{err});
+	}
 }
 done_testing;
