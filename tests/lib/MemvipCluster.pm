@@ -16,13 +16,16 @@ use POSIX ();
 use Test::More;
 use Time::HiRes qw(time sleep);
 
-our @EXPORT = qw(cluster_up cluster node vip_nodes port_nodes settles stays is_served memcached_of
-    node_log masters_entered watch $VIP);
+our @EXPORT = qw(cluster_up cluster node vip_nodes port_nodes settles stays holds is_served memcached_of
+    node_log log_of masters_entered processes signal_to fault configure configure_memvip other wait_state
+    install_sample note_time watch $VIP);
 
 our $VIP = '192.168.58.100:12000';
 my %address = (a => '192.168.58.135', b => '192.168.58.132');
 my $tool = top() . '/tests/cluster/memvip-cluster';
 my $name;
+my $fault_at; # when the last fault was made: the times that are told begin there
+my %log_from; # node: as much of its log was there when the fault was made
 
 # Builds a cluster for this test and runs the rest of it there. Call it first. The words go to
 # "memvip-cluster up" (--idle: keepalived is not started).
@@ -68,9 +71,10 @@ sub supervise {
 	return $status & 127 ? 1 : $status >> 8;
 }
 
-# Runs memvip-cluster COMMAND for this cluster. Its failure ends the test.
+# Runs memvip-cluster COMMAND for this cluster: mostly a fault. Its failure ends the test.
 sub cluster {
 	my (@args) = @_;
+	fault() if $args[0] !~ /^(?:status|logs|thaw-.*)$/;
 	my $ran = run({seconds => 60}, $tool, '-n', $name, @args);
 	croak("memvip-cluster @args: $ran->{out}$ran->{err}") if ($ran->{status} // 1) != 0;
 	return $ran->{out};
@@ -84,20 +88,114 @@ sub node {
 
 sub node_net {
 	my ($node, @cmd) = @_;
-	my ($pid) = split / /, slurp("/run/memvip-cluster/$name/$node/pid");
-	return run('nsenter', '-t', $pid, '-n', '--', @cmd)->{out};
+	return run('nsenter', '-t', init_of($node), '-n', '--', @cmd)->{out};
 }
+
+# The host's pid of a node's first process.
+sub init_of {
+	my ($node) = @_;
+	return (split / /, slurp("/run/memvip-cluster/$name/$node/pid"))[0];
+}
+
+# The other one of the two nodes.
+sub other { return $_[0] eq 'a' ? 'b' : 'a' }
+
+# The VIP and the port of $VIP, which a test may set to another one.
+sub vip_port { return $VIP =~ /^\[?(.*?)\]?:(\d+)$/ }
 
 # Which nodes have the VIP, as text: '', 'a', 'b' or 'ab'.
 sub vip_nodes {
-	my ($ip) = $VIP =~ /^(.*):/;
+	my ($ip) = vip_port();
 	return join '', grep { node_net($_, 'ip', '-o', 'addr', 'show', 'to', $ip) =~ /\S/ } sort keys %address;
 }
 
 # Which nodes listen on VIP:port.
 sub port_nodes {
-	my ($ip, $port) = $VIP =~ /^(.*):(.*)/;
+	my ($ip, $port) = vip_port();
+	$ip = "[$ip]" if $ip =~ /:/;
 	return join '', grep { node_net($_, 'ss', '-Hltn', "src $ip and sport = :$port") =~ /\S/ } sort keys %address;
+}
+
+# The host's pids of what runs on a node: keepalived (the main process first), proxy, custodian,
+# notify (hooks and custodians), check.
+sub processes {
+	my ($node, $what) = @_;
+	my $net = readlink('/proc/' . init_of($node) . '/ns/net') // return;
+	my $exe = $what eq 'keepalived' ? 'keepalived' : $what eq 'check' ? 'memvip-vip-check'
+	    : $what eq 'proxy' ? 'memvip-proxy' : 'memvip-notify';
+	my @pids;
+	for my $pid (sort { $a <=> $b } map { m{(\d+)$} } glob '/proc/[0-9]*') {
+		next if (readlink("/proc/$pid/ns/net") // '') ne $net
+		    || (readlink("/proc/$pid/exe") // '') !~ m{/\Q$exe\E(?: \(deleted\))?$};
+		# Its title is cut short where the command line had no more room.
+		next if $what eq 'custodian' && slurp("/proc/$pid/cmdline") !~ /^memvip-notify: /;
+		push @pids, $pid;
+	}
+	return @pids;
+}
+
+# A fault is about to be made: times count, and log_of() reads, from here on.
+sub fault {
+	$fault_at = time;
+	$log_from{$_} = length node_log($_) for sort keys %address;
+	return;
+}
+
+# Sends a signal to such processes of a node, all in one call. Returns how many there were.
+sub signal_to {
+	my ($signal, $node, @what) = @_;
+	my @pids = map { processes($node, $_) } @what;
+	fault();
+	kill $signal => @pids;
+	return scalar @pids;
+}
+
+# What a node has logged since the last fault.
+sub log_of { return substr(node_log($_[0]), $log_from{$_[0]} // 0) }
+
+# Changes /etc/keepalived/keepalived.conf of a node by sed expressions. The file only.
+sub configure {
+	my ($node, @seds) = @_;
+	edit($node, '/etc/keepalived/keepalived.conf', @seds);
+}
+
+# The same with memvip.conf.
+sub configure_memvip {
+	my ($node, @seds) = @_;
+	edit($node, '/etc/memvip/memvip.conf', @seds);
+}
+
+sub edit {
+	my ($node, $file, @seds) = @_;
+	my $ran = node($node, 'sed', '-i', (map { ('-e', $_) } @seds), $file);
+	croak("sed @seds: $ran->{err}") if ($ran->{status} // 1) != 0;
+}
+
+# Puts a sample of keepalived/ into its place on a node.
+sub install_sample {
+	my ($node, $sample, $place) = @_;
+	my $text = slurp(top() . "/keepalived/$sample");
+	$text =~ s{\@LIBEXECDIR\@}{/usr/local/libexec}g;
+	$text =~ s{\@SYSCONFDIR\@}{/etc}g;
+	croak("$sample: no such sample") if $text eq '';
+	my $ran = node($node, 'sh', '-c', 'printf %s "$0" >"$1"', $text, $place);
+	croak("$place: $ran->{err}") if ($ran->{status} // 1) != 0;
+}
+
+# Waits until a process is in that state of proc(5): T, stopped.
+sub wait_state {
+	my ($pid, $state) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	return wait_for("process $pid in state $state", sub { slurp("/proc/$pid/stat") =~ /\) $state / });
+}
+
+# Tells how long something took, and writes it down for `make soak-custody`.
+sub note_time {
+	my ($what, $seconds) = @_;
+	note(sprintf '%s: %.3f s', $what, $seconds);
+	if (defined $ENV{MEMVIP_TIMES} && open my $f, '>>', $ENV{MEMVIP_TIMES}) {
+		syswrite $f, sprintf "%.3f\t%s\t%s\n", $seconds, $0 =~ m{([^/]+)\z}, $what;
+	}
 }
 
 # Does a new connection to the VIP get an answer?
@@ -110,17 +208,20 @@ sub is_served {
 }
 
 # Waits until the VIP is on exactly that node, exactly that node listens, and clients are served.
-# One test. Returns the seconds that it took.
+# One test. Returns the seconds that it took, since the fault if one was made.
 sub settles {
 	my ($node, $what, $seconds) = @_;
 	my ($start, $vip, $port) = (time, '?', '?');
+	my $since = $fault_at // $start;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my $limit = $start + ($seconds // 20);
 	while (time < $limit) {
 		($vip, $port) = (vip_nodes(), port_nodes());
 		if ($vip eq $node && $port eq $node && is_served()) {
-			my $took = time - $start;
-			pass(sprintf '%s (%.2f s)', $what, $took);
+			my $took = time - $since;
+			pass($what);
+			note_time($what, $took) if defined $fault_at;
+			$fault_at = undef;
 			return $took;
 		}
 		sleep 0.02;
@@ -143,6 +244,18 @@ sub stays {
 			diag("expected: the VIP on '$node'; came: on '$vip'");
 			return;
 		}
+		sleep 0.05;
+	}
+	return pass($what);
+}
+
+# Does it hold for so many seconds? One test.
+sub holds {
+	my ($what, $seconds, $sub) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my $until = time + $seconds;
+	while (time < $until) {
+		return fail($what) if !$sub->();
 		sleep 0.05;
 	}
 	return pass($what);
