@@ -3,7 +3,8 @@
 #   make            build proxy/memvip-proxy, vip-check/memvip-vip-check, notify/memvip-notify
 #   make demo       as root: two nodes in network namespaces, the outage played and told
 #   make check      as root: every test
-#   make demo-up / demo-down, bench, fuzz SECONDS=60, install, uninstall, clean, deps
+#   make demo-up / demo-down, bench, fuzz SECONDS=60, soak-custody ROUNDS=20
+#   make install, uninstall, clean, deps
 #
 # Knobs: CC CFLAGS PREFIX DESTDIR SYSCONFDIR RUNDIR SANITIZE=address,undefined WERROR=1 V=1
 
@@ -103,6 +104,12 @@ demo-down:
 bench: | deps-quiet
 	$(Q)$(MAKE) --no-print-directory -s all
 	$(Q)tests/bench/custody
+
+# Every custody scenario, ROUNDS times in a row: most of an hour.
+.PHONY: soak-custody
+soak-custody: | deps-quiet
+	$(Q)$(MAKE) --no-print-directory -s all
+	$(Q)ROUNDS='$(or $(ROUNDS),20)' tests/soak-custody
 
 fuzz:
 	@echo 'make fuzz: the fuzzers are not in this version' >&2; exit 1
