@@ -135,17 +135,16 @@ same_program(pid_t pid)
 }
 
 /*
- * The lock is free, yet there may be a custodian: somebody has taken the run directory away, and its
- * lock with it. A new one would contend with it for the port.
+ * The lock is free and no state file tells of anybody, yet there may be a custodian: somebody has
+ * taken the run directory away under it. A new one would contend with it for the port.
  */
 static void
-end_lost(const struct run *r, const struct state *st)
+end_lost(const struct run *r)
 {
 	struct ident parent;
 	struct proc_info p;
 	struct holder h;
 
-	end_custodian(r, &st->custodian, LOST_MS);
 	if (holder_find(&r->site->vip, &h) == 1 && !h.wild && holder_name(&h) &&
 	    proc_read(h.pid, &p) == 0 && same_program(p.ppid) && ident_of(p.ppid, &parent) == 0)
 		end_custodian(r, &parent, LOST_MS);
@@ -250,9 +249,12 @@ alone(struct run *r, int lock_fd)
 	enum vip_state vip;
 	struct state st;
 
-	if (state_read(r->dir, r->site->key, &st) == -1 && errno != ENOENT && errno != ESTALE)
-		log_warn("%s: the state file is of no use", r->site->vip.text);
-	end_lost(r, &st);
+	if (state_read(r->dir, r->site->key, &st) == -1) {
+		if (errno != ENOENT && errno != ESTALE)
+			log_warn("%s: the state file is of no use", r->site->vip.text);
+		end_lost(r);
+	}
+	end_custodian(r, &st.custodian, LOST_MS); /* it has lost its lock, if it lives */
 	end_proxy(r, &st.proxy);
 
 	if (r->order.what == ARGS_STOP) {
@@ -288,16 +290,16 @@ alone(struct run *r, int lock_fd)
 	return -1;
 }
 
-/* Nobody should listen on the VIP here: does somebody? Names who. */
+/* Without the VIP nobody should listen on it here: does somebody? Names who. */
 static int
 port_closed(struct run *r)
 {
 	struct holder h;
 	uint64_t by_ms = mono_ms() + PORT_MS;
 
-	while (holder_find(&r->site->vip, &h) == 1 && !h.wild) {
-		if (vip_query(&r->site->vip, NULL, VIP_QUERY_MS) == VIP_HERE)
-			return 1; /* it has come back meanwhile: the next hook's affair */
+	/* Looking who listens takes the kernel milliseconds; a hook that has brought the VIP is in haste. */
+	while (vip_query(&r->site->vip, NULL, VIP_QUERY_MS) == VIP_ABSENT &&
+	       holder_find(&r->site->vip, &h) == 1 && !h.wild) {
 		if (mono_ms() < by_ms) {
 			pause_ms(TRY_MS);
 			continue;
