@@ -36,17 +36,31 @@ settles('b', '... and the other node serves on');
 cluster('start-keepalived', 'a');
 wait_for('a custodian', sub { processes('a', 'custodian') == 1 });
 
-# Who starts it again within that second has a keepalived again, which does with its VIP what it
-# thinks right.
+# Who starts it again at once has a keepalived again, which does with its VIP what it thinks right.
 cluster('kill-keepalived', 'b', 'all');
 cluster('start-keepalived', 'b');
 wait_for('one node has the VIP', sub { length vip_nodes() == 1 }, 10);
 settles(vip_nodes(), 'killed and started at once: one owner, served');
 stays(vip_nodes(), '... for good', 2);
-unlike(log_of('b'), qr/took the orphaned/, '... the VIP of a living keepalived is left to it');
+
+# Where another keepalived lives it may be the owner: the VIP is left to it until it ends too.
+my $owner = vip_nodes();
+node($owner, 'sh', '-c', 'printf "global_defs {\nvrrp_version 3\n}\nvrrp_instance another {\ninterface eth0\n' .
+    'virtual_router_id 60\nadvert_int 0.1\nvirtual_ipaddress {\n192.168.58.110/32\n}\n}\n" >/etc/keepalived/another.conf;
+    exec keepalived --vrrp -f /etc/keepalived/another.conf --pid /run/another.pid --vrrp_pid /run/another-vrrp.pid');
+wait_for('another keepalived', sub { processes($owner, 'keepalived') == 4 });
+cluster('kill-keepalived', $owner, 'all');
+wait_for('the custodian has found the other one', sub { log_of($owner) =~ /keepalived is there/ });
+is(vip_nodes(), 'ab', 'killed beside another keepalived: the VIP is left alone');
+unlike(log_of($owner), qr/took the orphaned/, '... as the log says');
+signal_to('TERM', $owner, 'keepalived');
+settles(other($owner), 'the other one ended too: one owner, served');
+like(log_of($owner), $took_away, '... the orphan was taken away');
+cluster('start-keepalived', $owner);
+wait_for('a custodian', sub { processes($owner, 'custodian') == 1 });
 
 # --keep-vip: the port is closed all the same.
-my $owner = vip_nodes();
+$owner = vip_nodes();
 configure($owner, 's|memvip-notify"|memvip-notify --keep-vip"|');
 cluster('stop-keepalived', $owner);
 cluster('start-keepalived', $owner);
