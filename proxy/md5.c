@@ -39,18 +39,26 @@ put_le32(unsigned char *p, uint32_t v)
 }
 
 /*
- * A round is 16 steps. A step adds the round's function of b, c and d, a word of the block and a
- * sine to a, rotates the sum by one of the round's four amounts, and the four change places.
+ * RFC 1321 section 3.4. A round is 16 steps; a step takes the round's function of three of the four
+ * words of state, the next word of the block in the round's order, the next sine and one of the
+ * round's four amounts to rotate by. The four words take turns.
  */
-#define ROUND(nr, function, word, r0, r1, r2, r3)                                    \
-	for (unsigned i = 0; i < 16; i++) {                                          \
-		static const unsigned char by[4] = {r0, r1, r2, r3};                 \
-		uint32_t sum = a + (function) + x[(word) % 16] + sines[(nr)*16 + i]; \
-		a = d;                                                               \
-		d = c;                                                               \
-		c = b;                                                               \
-		b += rotate(sum, by[i % 4]);                                         \
-	}
+#define STEP(nr, function, word, by, i, a, b, c, d) \
+	a = b + rotate(a + function(b, c, d) + x[(word) % 16] + sines[(nr)*16 + (i)], by)
+#define FOUR(nr, function, step, first, r0, r1, r2, r3, i)                     \
+	STEP(nr, function, (step) * (i) + (first), r0, i, a, b, c, d);         \
+	STEP(nr, function, (step) * (i + 1) + (first), r1, i + 1, d, a, b, c); \
+	STEP(nr, function, (step) * (i + 2) + (first), r2, i + 2, c, d, a, b); \
+	STEP(nr, function, (step) * (i + 3) + (first), r3, i + 3, b, c, d, a)
+#define ROUND(nr, function, step, first, r0, r1, r2, r3)    \
+	FOUR(nr, function, step, first, r0, r1, r2, r3, 0); \
+	FOUR(nr, function, step, first, r0, r1, r2, r3, 4); \
+	FOUR(nr, function, step, first, r0, r1, r2, r3, 8); \
+	FOUR(nr, function, step, first, r0, r1, r2, r3, 12)
+#define F(x, y, z) (((x) & (y)) | (~(x) & (z)))
+#define G(x, y, z) (((x) & (z)) | ((y) & ~(z)))
+#define H(x, y, z) ((x) ^ (y) ^ (z))
+#define I(x, y, z) ((y) ^ ((x) | ~(z)))
 
 static void
 md5_block(uint32_t state[4], const unsigned char *block)
@@ -59,10 +67,10 @@ md5_block(uint32_t state[4], const unsigned char *block)
 
 	for (unsigned i = 0; i < 16; i++)
 		x[i] = get_le32(block + 4 * i);
-	ROUND(0, (b & c) | (~b & d), i, 7, 12, 17, 22);
-	ROUND(1, (b & d) | (c & ~d), 5 * i + 1, 5, 9, 14, 20);
-	ROUND(2, b ^ c ^ d, 3 * i + 5, 4, 11, 16, 23);
-	ROUND(3, c ^ (b | ~d), 7 * i, 6, 10, 15, 21);
+	ROUND(0, F, 1, 0, 7, 12, 17, 22);
+	ROUND(1, G, 5, 1, 5, 9, 14, 20);
+	ROUND(2, H, 3, 5, 4, 11, 16, 23);
+	ROUND(3, I, 7, 0, 6, 10, 15, 21);
 	state[0] += a;
 	state[1] += b;
 	state[2] += c;

@@ -46,9 +46,13 @@ random_server(struct ketama_server *s, char *host, size_t size)
 	s->port = (uint16_t)(pick(2) ? 11211 : 1 + pick(65535));
 }
 
+/* The weight of server i. */
 static uint32_t
-random_weight(unsigned kind)
+random_weight(unsigned kind, unsigned i)
 {
+	/* Of 25: five servers with these have fewer points than they should, by rounding. */
+	static const uint32_t rounded[5] = {1, 2, 4, 6, 12};
+
 	switch (kind) {
 	case 0:
 		return 1;
@@ -56,6 +60,8 @@ random_weight(unsigned kind)
 		return 1 + pick(4);
 	case 2:
 		return 1 + pick(1000);
+	case 3:
+		return rounded[i % 5];
 	default: /* far apart: some servers get nothing */
 		return pick(2) ? 1 + pick(3) : 1 + pick(UINT32_MAX);
 	}
@@ -88,15 +94,17 @@ compare(unsigned keys)
 {
 	static char host[SERVERS_MAX][256];
 	struct ketama_server list[SERVERS_MAX];
-	unsigned n = 2 + pick(pick(4) ? 8 : SERVERS_MAX - 1), kind = pick(4);
+	unsigned n = 2 + pick(pick(4) ? 8 : SERVERS_MAX - 1), kind = pick(5);
 	memcached_st *m = memcached_create(NULL);
 	struct ketama *k;
 	int rc = 0;
 
+	if (kind == 3)
+		n = 5;
 	memcached_behavior_set(m, MEMCACHED_BEHAVIOR_KETAMA_WEIGHTED, 1);
 	for (unsigned i = 0; i < n; i++) {
 		random_server(&list[i], host[i], sizeof(host[i]));
-		list[i].weight = random_weight(kind);
+		list[i].weight = random_weight(kind, i);
 		memcached_server_add_with_weight(m, list[i].host, list[i].port, list[i].weight);
 	}
 	k = ketama_new(list, n);

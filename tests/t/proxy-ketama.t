@@ -22,7 +22,7 @@ sub compiled {
 
 # ---- the circle itself, beside libmemcached's, over random lists ----
 my $seed = $ENV{MEMVIP_TEST_SEED} // int rand 1_000_000;
-my $ran  = run({seconds => 120}, compiled('ketama', qw(proxy/ketama.c proxy/md5.c)), $seed, 60, $KEYS);
+my $ran  = run({seconds => 120}, compiled('ketama', qw(proxy/ketama.c proxy/md5.c)), $seed, 100, $KEYS / 2);
 is($ran->{status}, 0, "random lists of servers: the same places (MEMVIP_TEST_SEED=$seed)")
     or diag($ran->{out}, $ran->{err});
 

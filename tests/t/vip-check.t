@@ -241,6 +241,7 @@ unlink $hold;
 	check(1, qr/^no: no memcached answers; \Q@{[$m[0]->where]}\E: silent; \Q@{[$m[1]->where]}\E: Connection refused/,
 	    'servers: no one left, and why', @both);
 	$m[0]->thaw;
+	check(0, qr/^yes/, 'servers: one with a weight, for ketama', '-s', $m[0]->where . ':3', 'servers');
 	check(0, qr/^yes/, 'servers: a host name', '-s', 'localhost:' . memcached(ip => '127.0.0.1')->port, 'servers');
 }
 check(2, qr/no server is configured/, 'servers: none configured', 'servers');

@@ -115,6 +115,8 @@ test_shares(void **state)
 {
 	const struct ketama_server even[] = {{"a", 1, 7}, {"b", 2, 7}};
 	const struct ketama_server one_to_three[] = {{"a", 1, 1}, {"b", 2, 3}};
+	const struct ketama_server of_25[] = {
+	    {"a", 1, 1}, {"b", 2, 2}, {"c", 3, 4}, {"d", 4, 6}, {"e", 5, 12}};
 	const struct ketama_server far[] = {{"a", 1, UINT32_MAX}, {"b", 2, 1}};
 
 	(void)state;
@@ -122,6 +124,12 @@ test_shares(void **state)
 	assert_int_equal(ketama_share(even, 2, 1), 160);
 	assert_int_equal(ketama_share(one_to_three, 2, 0), 80);
 	assert_int_equal(ketama_share(one_to_three, 2, 1), 240);
+	/* 32, 64, 128, 192, 384, were it not for the rounding that libmemcached does. */
+	assert_int_equal(ketama_share(of_25, 5, 0), 28);
+	assert_int_equal(ketama_share(of_25, 5, 1), 60);
+	assert_int_equal(ketama_share(of_25, 5, 2), 124);
+	assert_int_equal(ketama_share(of_25, 5, 3), 188);
+	assert_int_equal(ketama_share(of_25, 5, 4), 380);
 	assert_int_equal(ketama_share(far, 2, 0), 320);
 	assert_int_equal(ketama_share(far, 2, 1), 0);
 }
