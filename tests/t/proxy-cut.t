@@ -29,6 +29,9 @@ sub got { is($c->ask("get $_[0]\r\n"), "VALUE $_[0] 0 " . length($_[1]) . "\r\n$
 
 stored('k', 'old', 'a value on both');
 stored('d', 'old', 'another');
+# All that was sent has been acknowledged: the server's end of the old connection has nothing left to
+# send when the network is back, and so never learns by itself that the other end is gone.
+sleep 0.3;
 cut($a);
 my $start = time;
 got('k', 'old', 'the primary cut off: a get is answered');

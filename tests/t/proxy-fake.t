@@ -105,7 +105,7 @@ for my $lie (@lies) {
 
 # ---- the wrong value: another key's, another length ----
 {
-	for my $lie ('VALUE other 0 1\r\nz\r\nEND\r\n', 'VALUE k 0 1\r\nzz\r\nEND\r\n',
+	for my $lie ('VALUE q 0 1\r\nz\r\nEND\r\n', 'VALUE other 0 1\r\nz\r\nEND\r\n', 'VALUE k 0 1\r\nzz\r\nEND\r\n',
 	    'VALUE k 0 5\r\nz\r\nEND\r\n', 'STORED\r\n', '5\r\n', 'VALUE k 0 4294967295\r\n',
 	    'VALUE k 4294967296x 1\r\nz\r\nEND\r\n') {
 		afresh('primary');
