@@ -6,12 +6,13 @@
  * (--primary, --backup) are compared, and one line "counts: name=value ..." says what came of it.
  * Exit: 0 it ran to its end (whatever the counts), 1 it could not, 2 usage.
  *
- * Lines on standard input say what goes on around it:
+ * Unless it runs --alone, lines on standard input say what goes on around it:
  *   note TEXT      for the histories
  *   tolerate on    errors and broken connections are expected from now on
  *   tolerate off
  *   settle         what has had no answer so far will not take effect any more
  *   report         the counts so far
+ *   sync TEXT      says "sync TEXT": all of the lines before are heeded
  *   stop           (or the end of the input)
  */
 #include <errno.h>
@@ -49,7 +50,7 @@ static const char usage[] =
     "usage: history --to HOST:PORT [--primary HOST:PORT]... [--backup HOST:PORT]...\n"
     "    [--seconds N] [--seed N] [--clients N] [--keys N] [--counters N] [--rate OPS/S]\n"
     "    [--depth N] [--big PERCENT] [--big-size BYTES] [--ballast PERCENT]\n"
-    "    [--patience MS] [--compare MS]\n";
+    "    [--patience MS] [--compare MS] [--alone]\n";
 
 static _Noreturn void
 wrong(const char *name, const char *value, const char *why)
@@ -91,7 +92,7 @@ options(struct history *h, int argc, char **argv)
 	    {"patience", &h->patience_ms, 1, 600000},	 {"compare", &h->compare_ms, 0, 600000},
 	};
 	enum { NUMBERS = sizeof(numbers) / sizeof(numbers[0]) };
-	struct option longs[NUMBERS + 4] = {{0}};
+	struct option longs[NUMBERS + 5] = {{0}};
 	const char *why;
 	int c, i;
 
@@ -100,6 +101,7 @@ options(struct history *h, int argc, char **argv)
 	longs[i] = (struct option){"to", required_argument, NULL, 't'};
 	longs[i + 1] = (struct option){"primary", required_argument, NULL, 'p'};
 	longs[i + 2] = (struct option){"backup", required_argument, NULL, 'b'};
+	longs[i + 3] = (struct option){"alone", no_argument, NULL, 'a'};
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		if (c == 't') {
 			to_address(&h->rules.to, "to", optarg);
@@ -107,6 +109,8 @@ options(struct history *h, int argc, char **argv)
 			to_side(&h->primary, "primary", optarg);
 		} else if (c == 'b') {
 			to_side(&h->backup, "backup", optarg);
+		} else if (c == 'a') {
+			h->control_open = 0;
 		} else if (c >= 1 && c <= NUMBERS) {
 			if (num_parse(optarg, numbers[c - 1].min, numbers[c - 1].max,
 				      numbers[c - 1].number, &why) == -1)
@@ -157,11 +161,19 @@ report(const struct history *h, const char *what, const struct pair_counts *pair
 /* ---- what goes on around ---- */
 
 static void
+told(const char *line)
+{
+	puts(line);
+	fflush(stdout);
+}
+
+static void
 control_line(struct history *h, const char *line)
 {
 	uint64_t now_us = mono_us();
 
-	story_note(h->world.story, line, now_us);
+	if (strncmp(line, "sync ", 5) != 0)
+		story_note(h->world.story, line, now_us);
 	if (strcmp(line, "tolerate on") == 0)
 		h->world.tolerant = 1;
 	else if (strcmp(line, "tolerate off") == 0)
@@ -170,6 +182,8 @@ control_line(struct history *h, const char *line)
 		judge_settle(h->world.judge, now_us);
 	else if (strcmp(line, "report") == 0)
 		report(h, "so far", NULL);
+	else if (strncmp(line, "sync ", 5) == 0)
+		told(line);
 	else if (strcmp(line, "stop") == 0)
 		h->stopping = 1;
 	else if (strncmp(line, "note ", 5) != 0)
@@ -277,8 +291,7 @@ run(struct history *h)
 		turn(h, clients);
 		if (!going && h->world.hits > 0) {
 			going = 1;
-			puts("going");
-			fflush(stdout);
+			told("going");
 		}
 	}
 	for (unsigned i = 0; i < clients; i++)
@@ -308,7 +321,8 @@ main(int argc, char **argv)
 	options(&h, argc, argv);
 	printf("seed %llu\n", (unsigned long long)h.seed);
 	fflush(stdout);
-	fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK);
+	if (h.control_open)
+		fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK);
 	h.world.story = story_new(h.world.items.keys, stderr, mono_us());
 	h.world.judge = judge_new(h.world.items.keys, h.world.story);
 	failed = run(&h);

@@ -8,6 +8,8 @@
 #include "rng.h"
 #include "story.h"
 
+#define ERRORS_TOLD_MAX 20
+
 static const char *const name[] = {
     [OP_GET] = "get", [OP_GETS] = "gets",     [OP_SET] = "set",	  [OP_ADD] = "add",
     [OP_CAS] = "cas", [OP_DELETE] = "delete", [OP_INCR] = "incr", [OP_BALLAST_SET] = "ballast",
@@ -191,9 +193,9 @@ failed(struct op *op, struct op_world *w, unsigned client, const char *line, uin
 	if (w->tolerant) {
 		w->tolerated++;
 	} else {
-		w->errors++;
-		story_tell(w->story, op->kind == OP_BALLAST_SET ? 0 : op->key[0].view.key,
-			   "error in answer to %s: %.200s", name[op->kind], line);
+		if (++w->errors <= ERRORS_TOLD_MAX)
+			fprintf(stderr, "client %u, key %u, %s: %.200s\n", client,
+				op->key[0].view.key, name[op->kind], line);
 	}
 	op_unanswered(op, w, client, "an error", now_us);
 	return OP_ENDED;
