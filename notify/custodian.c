@@ -66,7 +66,8 @@ struct custodian {
 	int dir, signal_fd, watch_fd, listen_fd;
 	int keepalived_fd; /* a pidfd; -1 with keepalived.pid set: the kernel has none */
 	int holder_fd;	   /* a pidfd on the foreign process that holds the port */
-	pid_t holder_pid;  /* the one that was named last */
+	pid_t holder_pid;  /* who that is */
+	char holder_said[STATE_NOTE_MAX]; /* what the log was told of it */
 
 	uint64_t timer_ms; /* mono_ms(); 0: off. The one of the table */
 	uint64_t look_ms;  /* when to ask for the VIP again; 0: no need */
@@ -116,7 +117,8 @@ state_set(struct custodian *c, enum custody_state next, enum custody_event event
 	if (next == c->state)
 		return;
 	/* A proxy that cannot start has said why; each of the many further tries is not news. */
-	if (c->failures < QUIET_AFTER || (next != CUSTODY_STARTING && next != CUSTODY_WAITING))
+	if (c->failures < QUIET_AFTER || event == CUSTODY_NUDGE ||
+	    (next != CUSTODY_STARTING && next != CUSTODY_WAITING))
 		log_info("%s: %s -> %s: %s", c->site.vip.text, custody_state_name(c->state),
 			 custody_state_name(next), custody_event_name(event));
 	c->state = next;
@@ -284,30 +286,34 @@ holder_forget(struct custodian *c)
 
 /*
  * Does somebody else hold the port? Then that is the reason, and its end the time to try again.
+ * When it has let go of it meanwhile, that time is now.
  */
 static void
 holder_look(struct custodian *c)
 {
 	struct holder h;
 	struct ident id;
+	pid_t was = c->holder_pid;
+	int found = holder_find(&c->site.vip, &h), named = found == 1 && holder_name(&h);
 
-	if (holder_find(&c->site.vip, &h) != 1) {
-		holder_forget(c);
-		return;
-	}
-	if (!holder_name(&h)) {
+	if (found == 1 && !named)
 		note_set(c, "%s is held by an unknown process of uid %u", c->site.vip.text, h.uid);
-	} else {
+	if (named)
 		note_set(c, "%s is held by %s[%d]", c->site.vip.text, h.comm, (int)h.pid);
-		if (h.pid == c->holder_pid)
-			return;
-	}
-	log_warnx("%s", c->pub.note);
+	if (named && h.pid == was)
+		return;
+	if (found == 1 && strcmp(c->holder_said, c->pub.note) != 0)
+		log_warnx("%s", c->pub.note);
+	memcpy(c->holder_said, c->pub.note, sizeof(c->holder_said));
 	holder_forget(c);
-	if (ident_of(h.pid, &id) == 0) {
+	if (named && ident_of(h.pid, &id) == 0) {
 		c->holder_pid = h.pid;
 		c->holder_fd = ident_open(&id);
+		if (c->holder_fd != -1 || errno == ENOSYS)
+			return;
 	}
+	if (named || was != 0)
+		c->failures = 0; /* it has just gone: no pause */
 }
 
 /* Starts it. Returns 1, or 0 when that failed at once. */
