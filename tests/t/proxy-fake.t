@@ -8,18 +8,19 @@ use MemvipTest;
 use Test::More;
 use Time::HiRes qw(time);
 
-# Silence is what most cases wait for.
-my $timeout = 200;
+# Silence is what many cases wait for; where nobody is to be silent there is all the time of a busy
+# machine.
+my ($short, $long) = (250, 3000);
 my ($fake, $real) = (fake(name => 'fake'), memcached(name => 'real'));
 my ($p, $c);
 
 # A fresh proxy over the fake in that role and the real one, both empty.
 sub afresh {
-	my ($role) = @_;
+	my ($role, $timeout) = @_;
 	$p->end if $p;
 	$fake->tell('clear');
 	my ($first, $second) = $role eq 'primary' ? ($fake, $real) : ($real, $fake);
-	$p = proxy(servers => [$first], backups => [$second], args => ['--timeout', $timeout]);
+	$p = proxy(servers => [$first], backups => [$second], args => ['--timeout', $timeout // $long]);
 	$p->wait_current;
 	$c = client($p);
 	$c->ask("flush_all\r\n");
@@ -60,7 +61,7 @@ sub lies {
 	my ($bytes, $want, @left) = @{$command{$name}};
 	my $label = "$role, $name: $what";
 	my $verb  = (split ' ', $bytes)[0];
-	afresh($role);
+	afresh($role, $steps =~ /stall|exec|deaf/ ? $short : $long);
 	$c->ask("set k 0 0 2\r\n10\r\n");
 	$c->ask("set k2 0 0 1\r\n2\r\n");
 	$fake->tell('forget');
