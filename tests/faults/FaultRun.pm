@@ -23,7 +23,8 @@ our $FILLS = $ENV{MEMVIP_FAULTS_FILLS} // 0;
 
 # What must be 0, in which runs without $FILLS, and what it counts. The runs: one (faults on the
 # memcached of one side, so that the other side's copies are whole all the time), both (memcached
-# faults on either side), proxy (only the proxy is ended), mixed (all of them).
+# faults on either side), proxy (only the proxy is ended), mixed (all of them). told: never demanded
+# (a miss is allowed: memvip-proxy(8), BUGS, names one that cannot be helped).
 our @COUNTS = (
     [errors    => 'one proxy',            'operations that were answered with an error'],
     [broken    => 'one both proxy mixed', 'connections of clients that broke'],
@@ -38,8 +39,12 @@ our @COUNTS = (
     [strays    => 'one both proxy mixed', 'keys on two servers of one side'],
     [lost      => 'one proxy',            'acknowledged writes that are gone at the end'],
     [one_sided => '',                     'keys that one server lacks at the end'],
-    [missed    => 'one proxy',            'misses where an acknowledged write says that there is a value'],
+    [missed    => 'told',                 'misses where an acknowledged write says that there is a value'],
 );
+
+# A server that gets no processor is silent like a frozen one, and so a second one that is out. On a
+# machine that wakes the clients later than a quarter of the timeout these say nothing.
+my %STARVES = map { $_ => 1 } qw(errors lost one_sided);
 
 # Seconds. A server that backs off is tried again after 5 s at the latest.
 my $WHOLE_LIMIT = 30;
@@ -198,15 +203,19 @@ sub start_clients {
 	return wait_for('the clients are going', sub { slurp($run->{clients}{log}) =~ /^going$/m });
 }
 
-# Waits until every server is in use again. Returns the seconds that took, or undef.
+# Waits until every server is in use again, and is written to. Returns the seconds that took, or
+# undef.
 sub whole {
 	my ($run) = @_;
 	my $start = time;
 	my $stats = {};
 	while (time < $start + $WHOLE_LIMIT) {
 		$stats = eval { $run->{proxy}->stats('servers') } // {};
-		my @states = map { $stats->{'server.' . $_->where . '.state'} // '' } @{$run->{servers}};
-		return time - $start if !grep { $_ !~ $IN_USE } @states;
+		my @out = grep {
+			my $name = 'server.' . $_->where;
+			($stats->{"$name.state"} // '') !~ $IN_USE || ($stats->{"$name.role"} // 'none') eq 'none';
+		} @{$run->{servers}};
+		return time - $start if !@out;
 		return if !$run->{proxy}->alive;
 		sleep 0.02;
 	}
@@ -283,25 +292,32 @@ sub verdict {
 	my $ended  = grep { $FAULT{$_}{on} eq 'proxy' } @{$opt->{faults}};
 	my $sort   = $ended ? $ended == @{$opt->{faults}} ? 'proxy' : 'mixed'
 	    : $opt->{side} ne 'both' || $opt->{fake} ? 'one' : 'both';
+	my $starved = ($counts->{lag_ms} // 0) > $run->{timeout_ms} / 4;
 	my %excuse = map { $_ => 1 } @{$opt->{excuse} // []};
 	cmp_ok($counts->{hits} // 0, '>', 50 * $opt->{seconds}, "$label: the clients were busy");
 	for my $row (@COUNTS) {
 		my ($name, $when, $what) = @$row;
-		my $demanded = !$excuse{$name} && ($FILLS || $when =~ /\b$sort\b/);
+		my $demanded = !$excuse{$name} && $when ne 'told'
+		    && ($FILLS || $when =~ /\b$sort\b/);
+		if ($demanded && $starved && $STARVES{$name} && $counts->{$name}) {
+			diag("$label: this machine was too busy ($counts->{lag_ms} ms) to demand it: $name=$counts->{$name}");
+			$demanded = 0;
+		}
 		if ($demanded) {
 			is($counts->{$name}, 0, "$label: no $what ($name)");
 		} elsif ($counts->{$name} // 1) {
 			note("$label: told, not demanded: $name=" . ($counts->{$name} // '?') . ", $what");
 		}
 	}
-	note("$label: $_=$counts->{$_}") for qw(ops cas_stored cas_exists too_big tolerated slowest_ms);
+	note("$label: $_=$counts->{$_}") for qw(ops cas_stored cas_exists too_big tolerated slowest_ms lag_ms);
 	return $counts;
 }
 
+# The first violations; what came last is shown with the other logs.
 sub shown_of_log {
 	my ($run) = @_;
 	my @lines = split /\n/, slurp($run->{clients}{log});
-	splice @lines, 0, -400, '...' if @lines > 400;
+	splice @lines, 250, @lines - 250, '...' if @lines > 250;
 	diag(join "\n", "---- the clients", @lines);
 }
 
@@ -313,7 +329,7 @@ sub fault_run {
 	my ($label, %opt) = @_;
 	my $passing = Test::More->builder->is_passing;
 	my $run = bless {
-	    tool => $opt{tool}, timeout_ms => $opt{timeout_ms} // 300, chance => 1 + $opt{seed} % 2**30,
+	    tool => $opt{tool}, timeout_ms => $opt{timeout_ms} // 500, chance => 1 + $opt{seed} % 2**30,
 	    opt => {side => 'both', pairs => 1, clients => 8, rate => 2000, keys => 50, %opt},
 	};
 	note("$label: SEED=$opt{seed}");

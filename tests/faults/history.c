@@ -222,6 +222,7 @@ turn(struct history *h, unsigned sessions)
 {
 	struct pollfd fds[CLIENTS_MAX + 2];
 	uint64_t due_us = mono_us() + 100000, now_us;
+	int n;
 
 	for (unsigned i = 0; i < sessions; i++) {
 		uint64_t t = session_turn(&h->session[i]);

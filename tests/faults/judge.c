@@ -7,9 +7,10 @@
 #include "log.h"
 #include "story.h"
 
-#define NEVER	 UINT64_MAX
-#define KEPT	 256 /* writes of a key that are kept though they are over; for the histories */
-#define OPEN_MAX (1u << 20) /* writes of a key that may still happen: more is a test gone wrong */
+#define NEVER	    UINT64_MAX
+#define KEPT	    256 /* writes of a key that are kept though they are over; for the histories */
+#define OPEN_MAX    (1u << 20) /* writes of a key that may still happen: more is a test gone wrong */
+#define MISSES_TOLD 2	       /* they are no lie, and where they are many they are all alike */
 /* How much longer than its exptime an item may be seen: two ticks of memcached's clock, and one. */
 #define EXPIRY_SLACK_US 3000000u
 
@@ -331,7 +332,8 @@ judge_missed(struct judge *j, const struct judge_view *v)
 
 	if (v->stored_us == 0 || k->deletes_open != 0 || k->delete_end_us >= v->stored_us)
 		return;
-	j->counts.missed++;
+	if (++j->counts.missed <= MISSES_TOLD)
+		story_tell(j->story, v->key, "missed: an acknowledged write was before");
 	if (!j->final)
 		return;
 	j->counts.lost++;

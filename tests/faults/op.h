@@ -42,6 +42,7 @@ struct op_world {
 	struct judge *judge;
 	struct story *story;
 	unsigned ballast_percent;
+	/* lag_ms: how late we woke up at worst: the machine was busy with something else. */
 	int tolerant; /* errors and broken connections are expected now (the proxy is killed) */
 #define OP_COUNTS(X)  \
 	X(ops)        \
@@ -55,7 +56,8 @@ struct op_world {
 	X(broken)     \
 	X(tolerated)  \
 	X(connects)   \
-	X(slowest_ms)
+	X(slowest_ms) \
+	X(lag_ms)
 #define X(name) uint64_t name;
 	OP_COUNTS(X)
 #undef X

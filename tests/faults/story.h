@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 #define STORY_TOLD_MAX 5 /* violations told whole; further ones are one line, then only counted */
-#define STORY_LINE_MAX 50
+#define STORY_LINE_MAX 20
 
 struct story;
 

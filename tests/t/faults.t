@@ -17,7 +17,7 @@ my $seed = $ENV{MEMVIP_FAULTS_SEED} // int rand 1e9;
 # What is emptied from outside is not noticed before there are markers.
 my @memcached = grep { $_ ne 'flush' } fault_names('server');
 # Each with an order of its own.
-sub own { return (tool => $tool, seed => $seed++, seconds => 3) }
+sub own { return (tool => $tool, seed => $seed++, seconds => 3, timeout_ms => 300) }
 
 fault_run('the primary', own(), faults => \@memcached, side => 'primary');
 fault_run('the backup', own(), faults => \@memcached, side => 'backup');
