@@ -235,8 +235,11 @@ turn(struct history *h, unsigned sessions)
 	fds[sessions] =
 	    (struct pollfd){.fd = h->control_open ? STDIN_FILENO : -1, .events = POLLIN};
 	now_us = mono_us();
-	if (poll(fds, sessions + 1, due_us > now_us ? (int)((due_us - now_us + 999) / 1000) : 0) <=
-	    0)
+	n = poll(fds, sessions + 1, due_us > now_us ? (int)((due_us - now_us + 999) / 1000) : 0);
+	now_us = mono_us();
+	if (now_us > due_us && (now_us - due_us) / 1000 > h->world.lag_ms)
+		h->world.lag_ms = (now_us - due_us) / 1000;
+	if (n <= 0)
 		return;
 	for (unsigned i = 0; i < sessions; i++)
 		session_ready(&h->session[i], fds[i].revents);
