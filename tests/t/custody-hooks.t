@@ -77,4 +77,16 @@ sub round {
 }
 
 round($_) for 1, 2;
+
+# One by one, so that each wrong word is the last one for a while.
+my $owner = vip_nodes();
+my $proxies = join ' ', processes($owner, 'proxy');
+for my $word (qw(BACKUP FAULT STOP)) {
+	my $ran = node($owner, 'memvip-notify', 'INSTANCE', 'memvip', $word, 100);
+	is($ran->{status}, 0, "the VIP is here, a hook says $word");
+	is(join(' ', processes($owner, 'proxy')), $proxies, '... which ends no proxy');
+}
+is(node(other($owner), 'memvip-notify', 'INSTANCE', 'memvip', 'MASTER', 100)->{status}, 0, 'the VIP is not here, a hook says MASTER');
+holds('... which starts no proxy', 0.5, sub { !processes(other($owner), 'proxy') });
+settles($owner, '... all is as it was');
 done_testing;
