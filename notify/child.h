@@ -33,8 +33,8 @@ struct child {
 void child_init(struct child *c);
 
 /*
- * Starts it; the caller's signal mask, its signal handlers and its other descriptors (close-on-exec) do not
- * reach it. Returns 0, or -1 with errno set when not even a process could be made; that the
+ * Starts it; the caller's signal mask, its signal handlers and its other descriptors (which are
+ * close-on-exec) do not reach it. Returns 0, or -1 with errno set when not even a process could be made; that the
  * program cannot be executed is told by its end.
  */
 int child_start(struct child *c, const char *proxy, const char *conf);

@@ -24,8 +24,8 @@ int servers_ask(const struct addr *vip, struct server *servers, unsigned max, in
 		char *err, size_t err_size);
 
 /*
- * Takes one line of the answer, without its line end: no I/O. Returns 1, 0 for END, -1 for what is neither
- * STAT nor END.
+ * Takes one line of the answer, without its line end: no I/O. Returns 1, 0 for END, -1 for what is
+ * neither STAT nor END.
  */
 int servers_line(const char *line, struct server *servers, unsigned *n, unsigned max);
 

@@ -40,8 +40,8 @@ path_absolute(char out[ORDER_PATH_MAX], const char *path, char *err, size_t err_
 }
 
 /*
- * The proxy to run: --proxy; else, when this program was built and not installed, the one that was built
- * with it; else the installed one.
+ * The proxy to run: --proxy; else, when this program was built and not installed, the one that was
+ * built with it; else the installed one.
  */
 static int
 proxy_find(struct site *s, const struct conf *c, char *err, size_t err_size)
