@@ -27,7 +27,8 @@ sub both_up {
 	start('a');
 	settles('a', "$kind: the first node serves");
 	start('b');
-	settles('a', '... both nodes up');
+	stays('a', '... both nodes up, they hear each other', 1.5);
+	settles('a', '... and the first one serves');
 }
 
 # The owner stopped, then the other one killed.
@@ -39,7 +40,7 @@ sub follows {
 	is(value_of($VIP, 'kept'), '1', '... the value is there');
 	wait_for('keepalived has ended', sub { !processes('a', 'keepalived') });
 	start('a');
-	settles('b', '... started again: nothing moves');
+	stays('b', '... started again: nothing moves', 1.5);
 	cluster('kill-keepalived', 'b', 'all');
 	settles('a', "$kind: keepalived killed, all of it: one node owns the VIP again");
 	like(log_of('b'), qr/took the orphaned/, '... the orphan was taken away');
