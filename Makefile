@@ -77,6 +77,7 @@ $(BIN)/notify/memvip-notify: $(call obj,$(NOTIFY_SRC)) $(LIB)
 -include $(patsubst %.o,%.d,$(call obj,$(LIB_SRC) $(PROXY_SRC) $(CHECK_SRC) $(NOTIFY_SRC)))
 
 include tests/unit.mk
+include tests/model.mk
 include tests/faults.mk
 
 # ---- tests ----
