@@ -18,7 +18,8 @@ our @EXPORT = qw(fault_net fault_driver fault_run fault_names);
 
 # Is a server that returns filled from the other copy before it leads again? Until the proxy does
 # that, "in use" is all that can be waited for before the next fault, and what two faults in a row
-# lose is told, not demanded. With 1 every count of @COUNTS is demanded in every run.
+# lose is told, not demanded. With 1 (also by MEMVIP_FAULTS_FILLS=1) every count of @COUNTS is
+# demanded in every run.
 our $FILLS = $ENV{MEMVIP_FAULTS_FILLS} // 0;
 
 # What must be 0, in which runs without $FILLS, and what it counts. The runs: one (faults on the
