@@ -36,9 +36,17 @@ settles('b', '... and the other node serves on');
 cluster('start-keepalived', 'a');
 wait_for('a custodian', sub { processes('a', 'custodian') == 1 });
 
-# Who starts it again at once has a keepalived again, which does with its VIP what it thinks right.
+# systemd (KillMode=control-group) then ends what is left of the control group.
 cluster('kill-keepalived', 'b', 'all');
+kill TERM => processes('b', 'notify'), processes('b', 'proxy');
+settles('a', 'killed, and the custodian told to end: one node owns the VIP again');
+like(log_of('b'), $took_away, '... the orphan was taken away');
 cluster('start-keepalived', 'b');
+wait_for('a custodian', sub { processes('b', 'custodian') == 1 });
+
+# Who starts it again at once has a keepalived again, which does with its VIP what it thinks right.
+cluster('kill-keepalived', 'a', 'all');
+cluster('start-keepalived', 'a');
 wait_for('one node has the VIP', sub { length vip_nodes() == 1 }, 10);
 settles(vip_nodes(), 'killed and started at once: one owner, served');
 stays(vip_nodes(), '... for good', 2);
