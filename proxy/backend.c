@@ -318,17 +318,6 @@ backend_send(struct backend *b, struct op *op, const char *line, size_t line_len
 	io_dirty(&b->io);
 }
 
-int
-backend_has_writes(const struct backend *b)
-{
-	const struct op *op;
-
-	STAILQ_FOREACH(op, &b->fifo, link)
-	if (op->write)
-		return 1;
-	return 0;
-}
-
 uint64_t
 backend_oldest_ms(const struct backend *b)
 {

@@ -76,9 +76,6 @@ backend_waits(const struct backend *b)
 	return b->n > 0 || b->end_due;
 }
 
-/* Is a write among what is not answered? */
-int backend_has_writes(const struct backend *b);
-
 /* When the op at the head of the FIFO was sent (ms), or UINT64_MAX. */
 uint64_t backend_oldest_ms(const struct backend *b);
 

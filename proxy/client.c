@@ -99,7 +99,7 @@ static int
 client_has_room(const struct client *c)
 {
 	return c->queue.n < req_window(CLIENT_HIGH) && c->queue.bytes < CLIENT_HIGH &&
-	    c->io.out.len < CLIENT_HIGH;
+	       c->io.out.len < CLIENT_HIGH;
 }
 
 /* The queue has become shorter, or answers were added. */
@@ -443,7 +443,8 @@ client_turn(void)
 		struct client *c, *worst = NULL;
 		size_t most = 0;
 
-		LIST_FOREACH (c, &clients, link) {
+		LIST_FOREACH(c, &clients, link)
+		{
 			size_t n = client_bytes(c);
 			if (n > most) {
 				most = n;
@@ -453,8 +454,9 @@ client_turn(void)
 		if (worst == NULL)
 			return;
 		if (!told)
-			log_warnx("more than %llu bytes buffered (--max-memory): clients that do not "
-				  "read their answers are closed",
+			log_warnx(
+			    "more than %llu bytes buffered (--max-memory): clients that do not "
+			    "read their answers are closed",
 			    (unsigned long long)conf->max_memory);
 		told = 1;
 		stats.clients_slow++;

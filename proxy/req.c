@@ -781,8 +781,8 @@ req_queue_bytes(const struct req_queue *q)
 	const struct req *r;
 	size_t n = q->bytes;
 
-	TAILQ_FOREACH (r, &q->reqs, link)
-		n += r->held.len;
+	TAILQ_FOREACH(r, &q->reqs, link)
+	n += r->held.len;
 	return n;
 }
 

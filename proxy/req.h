@@ -76,7 +76,7 @@ struct req {
 struct req_queue {
 	TAILQ_HEAD(, req) reqs;
 	unsigned n;
-	size_t bytes;    /* of the bodies of commands that are not answered */
+	size_t bytes;	    /* of the bodies of commands that are not answered */
 	struct buf *out;    /* the client's output */
 	uint8_t get_failed; /* an error has ended the line of keys that is being answered */
 	/* Something was added to out, or the queue became shorter. Must not submit: later. */

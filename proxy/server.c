@@ -114,11 +114,14 @@ server_out(struct server *s, const char *why)
 	timer_stop(&s->probe);
 	if (usable)
 		s->stats.failures++;
+	/*
+	 * It may come back empty, and nobody knows whether what was on its way was executed: another
+	 * server's copy goes on.
+	 */
+	if (usable && s->ops->others(s))
+		s->replica.stale = 1;
 	for (unsigned i = 0; i < s->n_conns; i++) {
 		struct backend *b = &s->conns[i];
-		/* Nobody knows whether these were executed; another server's copy goes on. */
-		if (usable && backend_has_writes(b) && s->ops->others(s))
-			s->replica.stale = 1;
 		if (fenced && backend_waits(b) && io_is_open(&b->io))
 			fence_note(&s->fence, b->io.fd);
 		backend_close(b);
