@@ -177,7 +177,7 @@ sub install_sample {
 	my $text = slurp(top() . "/keepalived/$sample");
 	$text =~ s{\@LIBEXECDIR\@}{/usr/local/libexec}g;
 	$text =~ s{\@SYSCONFDIR\@}{/etc}g;
-	$text =~ s{^(global_defs \{\n)}{$1\tvrrp_rt_priority 50\n}m; # see memvip-cluster, node_install
+	$text =~ s{^(global_defs \{\n)}{$1\tvrrp_priority -20\n}m; # see memvip-cluster, node_install
 	croak("$sample: no such sample") if $text eq '';
 	my $ran = node($node, 'sh', '-c', 'printf %s "$0" >"$1"', $text, $place);
 	croak("$place: $ran->{err}") if ($ran->{status} // 1) != 0;
