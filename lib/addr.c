@@ -300,3 +300,15 @@ addr_from_sockaddr(struct addr *out, const struct sockaddr *sa, socklen_t len)
 	out->len = len;
 	addr_text(out);
 }
+
+int
+addr_of_socket(struct addr *out, int fd)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+
+	if (getsockname(fd, (struct sockaddr *)&ss, &len) == -1)
+		return -1;
+	addr_from_sockaddr(out, (struct sockaddr *)&ss, len);
+	return 0;
+}

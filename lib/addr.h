@@ -65,4 +65,7 @@ int addr_equal(const struct addr *a, const struct addr *b);
 /* Fills *out from a kernel's sockaddr (accept, getsockname). */
 void addr_from_sockaddr(struct addr *out, const struct sockaddr *sa, socklen_t len);
 
+/* The local address of a socket. Returns 0, or -1 with errno set. */
+int addr_of_socket(struct addr *out, int fd);
+
 #endif

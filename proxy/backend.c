@@ -130,11 +130,21 @@ on_listing(struct backend *b, const struct op_reply *reply)
 	}
 }
 
-/* May this line answer an OP_LINE? */
 static int
-is_answer(enum rsp_type t)
+is_error(enum rsp_type t)
 {
-	return t != RSP_VALUE && t != RSP_END && t != RSP_STAT;
+	return t >= RSP_ERROR;
+}
+
+/* May this reply answer an op of this kind? */
+static int
+is_answer(enum op_kind kind, enum rsp_type t)
+{
+	int meta = t >= RSP_HD && t <= RSP_VA;
+
+	if (kind == OP_META)
+		return meta || is_error(t);
+	return !meta && t != RSP_VALUE && t != RSP_END && t != RSP_STAT;
 }
 
 /* One whole reply. Returns 0, or -1 when it is nonsense. */
@@ -152,9 +162,9 @@ on_reply(struct backend *b, const struct op_reply *reply)
 		return -1;
 	if (op->kind == OP_STATS)
 		return on_listing(b, reply);
-	if (op->kind != OP_LINE)
+	if (op->kind <= OP_GAT)
 		return on_retrieval(b, reply);
-	if (!is_answer(reply->rsp->type))
+	if (!is_answer((enum op_kind)op->kind, reply->rsp->type))
 		return -1;
 	fifo_pop(b);
 	op->done(op, OP_ANSWER, reply);
@@ -318,12 +328,50 @@ backend_send(struct backend *b, struct op *op, const char *line, size_t line_len
 	io_dirty(&b->io);
 }
 
+void
+backend_each_write(const struct backend *b, void (*each)(const struct op *op, void *arg), void *arg)
+{
+	const struct op *op;
+
+	STAILQ_FOREACH(op, &b->fifo, link)
+	if (op->write)
+		each(op, arg);
+}
+
+int
+backend_writes_key(const struct backend *b, const char *key, size_t len)
+{
+	const struct op *op;
+
+	STAILQ_FOREACH(op, &b->fifo, link)
+	if (op->write && op->key != NULL && op->key_len == len && memcmp(op->key, key, len) == 0)
+		return 1;
+	return 0;
+}
+
 uint64_t
 backend_oldest_ms(const struct backend *b)
 {
 	const struct op *op = STAILQ_FIRST(&b->fifo);
 
 	return op != NULL ? op->sent_ms : UINT64_MAX;
+}
+
+uint64_t
+backend_slow(struct backend *b, uint64_t now_ms, uint64_t hedge_ms)
+{
+	struct op *op;
+
+	STAILQ_FOREACH(op, &b->fifo, link)
+	{
+		if (op->sent_ms + hedge_ms > now_ms)
+			return op->sent_ms + hedge_ms;
+		if (op->slow != NULL && !op->hedged) {
+			op->hedged = 1;
+			op->slow(op);
+		}
+	}
+	return UINT64_MAX;
 }
 
 void

@@ -76,8 +76,21 @@ backend_waits(const struct backend *b)
 	return b->n > 0 || b->end_due;
 }
 
+/* Calls each for every write that is not answered. */
+void backend_each_write(const struct backend *b, void (*each)(const struct op *op, void *arg),
+			void *arg);
+
+/* Is a write on the key among what is not answered? */
+int backend_writes_key(const struct backend *b, const char *key, size_t len);
+
 /* When the op at the head of the FIFO was sent (ms), or UINT64_MAX. */
 uint64_t backend_oldest_ms(const struct backend *b);
+
+/*
+ * Calls slow() of every op that was sent hedge_ms ago or earlier and was not told yet. Returns when
+ * the next one will be due (ms), or UINT64_MAX when none waits.
+ */
+uint64_t backend_slow(struct backend *b, uint64_t now_ms, uint64_t hedge_ms);
 
 /* Closes; every op stays in the FIFO until backend_fail() ends it as OP_LOST. */
 void backend_close(struct backend *b);

@@ -10,6 +10,7 @@
 #include "flush.h"
 #include "io.h"
 #include "log.h"
+#include "marker.h"
 #include "report.h"
 #include "req.h"
 #include "stats.h"
@@ -215,7 +216,7 @@ client_retrieval(struct client *c, const struct proto_req *p, const char *line)
 static void
 client_refuse_body(struct client *c, const struct proto_req *p, const char *line)
 {
-	if (p->cmd == REQ_SET)
+	if (p->cmd == REQ_SET && !marker_is_key(line + p->key, p->key_len))
 		req_submit_silent_delete(&c->queue, line + p->key, p->key_len);
 	c->swallow = p->body_len + 2;
 	c->refused = p->noreply ? 1 : 2;
@@ -232,6 +233,14 @@ client_error(struct client *c, const struct proto_req *p)
 	memcpy(text, p->error, n);
 	memcpy(text + n, "\r\n", 2);
 	req_submit_text(&c->queue, text, n + 2);
+}
+
+/* Our own items are refused to clients. */
+static void
+client_reserved(struct client *c, const struct proto_req *p)
+{
+	if (!p->noreply)
+		client_say(c, "CLIENT_ERROR the key is reserved for memvip\r\n");
 }
 
 /* Commands without a data block. Returns 1 when the line is done with. */
@@ -251,6 +260,10 @@ client_command(struct client *c, const struct proto_req *p, const char *line)
 	case REQ_INCR:
 	case REQ_DECR:
 	case REQ_TOUCH:
+		if (marker_is_key(line + p->key, p->key_len)) {
+			client_reserved(c, p);
+			break;
+		}
 		req_submit(&c->queue, p, line, NULL, NULL);
 		break;
 	case REQ_FLUSH_ALL:
@@ -348,6 +361,8 @@ client_one(struct client *c, const char *p, size_t n, struct blob *blob)
 	if (p[total - 2] != '\r' || p[total - 1] != '\n') {
 		if (!r.noreply)
 			client_say(c, "CLIENT_ERROR bad data chunk\r\n");
+	} else if (marker_is_key(p + r.key, r.key_len)) {
+		client_reserved(c, &r);
 	} else {
 		req_submit(&c->queue, &r, p, blob, p + r.line_len);
 	}

@@ -21,19 +21,7 @@ farm_others(const struct server *s)
 	const struct farm *f = s->owner;
 
 	for (unsigned i = 0; i < f->n; i++)
-		if (&f->servers[i] != s && server_usable(&f->servers[i]))
-			return 1;
-	return 0;
-}
-
-static int
-farm_truth_elsewhere(const struct server *s)
-{
-	const struct farm *f = s->owner;
-
-	for (unsigned i = 0; i < f->n; i++)
-		if (&f->servers[i] != s && !server_usable(&f->servers[i]) &&
-		    !f->servers[i].replica.stale)
+		if (epoch_partners(&f->epoch, s, &f->servers[i]) && server_usable(&f->servers[i]))
 			return 1;
 	return 0;
 }
@@ -43,19 +31,57 @@ farm_changed(struct server *s)
 {
 	struct farm *f = s->owner;
 
-	if (replica_usable(&s->replica)) {
+	if (replica_usable(&s->replica) && s->tagged != s->uses) {
+		s->tagged = s->uses;
 		f->tags = (uint16_t)(f->tags + 1) & TAG_MASK;
 		s->tag = f->tags;
 	}
-	for (unsigned i = 0; i < f->n; i++)
-		if (!f->servers[i].tried)
-			return;
-	gate_open(f->gate, GATE_STARTING);
+	epoch_changed(&f->epoch, s);
+}
+
+static struct epoch *
+epoch_of(struct server *s)
+{
+	return &((struct farm *)s->owner)->epoch;
+}
+
+static void
+farm_proven(struct server *s)
+{
+	epoch_proven(epoch_of(s), s);
+}
+
+static void
+farm_marked(struct server *s)
+{
+	epoch_marked(epoch_of(s), s);
+}
+
+static void
+farm_unmarked(struct server *s)
+{
+	epoch_unmarked(epoch_of(s), s);
+}
+
+static void
+farm_overdue(struct server *s)
+{
+	epoch_overdue(epoch_of(s));
+}
+
+static void
+farm_superseded(struct server *s, const struct marker *m)
+{
+	epoch_superseded(epoch_of(s), s, m);
 }
 
 static const struct server_ops farm_server_ops = {
     .others = farm_others,
-    .truth_elsewhere = farm_truth_elsewhere,
+    .proven = farm_proven,
+    .superseded = farm_superseded,
+    .overdue = farm_overdue,
+    .marked = farm_marked,
+    .unmarked = farm_unmarked,
     .changed = farm_changed,
 };
 
@@ -156,16 +182,37 @@ farm_resolve(struct farm *f, const struct conf *conf, char *why, size_t size)
 	return 0;
 }
 
+/* The name that the markers carry: --name, else where clients are served (the same on both nodes). */
+static void
+farm_name(const struct conf *conf, char *out, size_t size)
+{
+	if (conf->name != NULL)
+		snprintf(out, size, "%s", conf->name);
+	else if (conf->port == 0)
+		snprintf(out, size, "%s", conf->unix_path);
+	else
+		snprintf(out, size, "%s:%llu", conf->listen != NULL ? conf->listen : "*",
+			 (unsigned long long)conf->port);
+	for (; *out != '\0'; out++)
+		if (*out <= ' ' || *out > '~')
+			*out = '_';
+}
+
 void
 farm_start(struct farm *f, const struct conf *conf, struct gate *gate)
 {
-	f->gate = gate;
+	char name[MARKER_NAME_MAX];
+
+	f->epoch.servers = f->servers;
+	f->epoch.n = f->n;
+	f->epoch.ring = &f->ring;
+	f->epoch.gate = gate;
 	if (getrandom(&f->tags, sizeof(f->tags), GRND_NONBLOCK) != sizeof(f->tags))
 		f->tags = (uint16_t)timer_now_ms;
-	gate_close(gate, GATE_STARTING);
 	for (unsigned i = 0; i < f->n; i++)
-		server_setup(&f->servers[i], &farm_server_ops, f, (unsigned)conf->connections,
-			     conf->timeout_ms, conf->connect_timeout_ms);
+		server_setup(&f->servers[i], &farm_server_ops, f, conf);
+	farm_name(conf, name, sizeof(name));
+	epoch_start(&f->epoch, name);
 	for (unsigned i = 0; i < f->n; i++)
 		server_start(&f->servers[i]);
 }
@@ -174,20 +221,27 @@ void
 farm_stop(struct farm *f)
 {
 	for (unsigned i = 0; i < f->n; i++)
+		replica_stop(
+		    &f->servers[i].replica); /* what is lost on one is not asked of another */
+	for (unsigned i = 0; i < f->n; i++)
 		server_stop(&f->servers[i]);
+}
+
+/* What leads where nobody is current: better to compare what may be wrong than to serve what lacks. */
+static int
+rank(const struct server *s)
+{
+	return s->replica.state == REPLICA_CURRENT ? 2 : s->replica.state == REPLICA_SUSPECT;
 }
 
 /* May a lead before b? The primary a wins where both are as good. */
 static int
 leads_before(const struct server *a, const struct server *b)
 {
-	int a_current = a->replica.state == REPLICA_CURRENT;
-	int b_current = b->replica.state == REPLICA_CURRENT;
-
-	if (a_current != b_current)
-		return a_current;
+	if (rank(a) != rank(b))
+		return rank(a) > rank(b);
 	/* Neither is whole: the one that has been collecting for longer holds more. */
-	return a_current || a->replica.since_ms <= b->replica.since_ms;
+	return rank(a) > 0 || a->replica.since_ms <= b->replica.since_ms;
 }
 
 struct route
@@ -202,12 +256,12 @@ farm_route(struct farm *f, const char *key, size_t len, enum route_for what)
 		return leads_before(p, b) ? (struct route){p, b} : (struct route){b, p};
 	if (p_usable) {
 		if (what == ROUTE_WRITE && b != NULL)
-			b->replica.stale = 1;
+			server_misses(b, key, len);
 		return (struct route){p, NULL};
 	}
 	if (b_usable) {
 		if (what == ROUTE_WRITE)
-			p->replica.stale = 1;
+			server_misses(p, key, len);
 		return (struct route){b, NULL};
 	}
 	return (struct route){NULL, NULL};
@@ -217,8 +271,9 @@ void
 farm_flushes(struct farm *f)
 {
 	for (unsigned i = 0; i < f->n; i++)
-		if (!server_usable(&f->servers[i]))
-			f->servers[i].replica.stale = 1;
+		if (!server_usable(&f->servers[i])) {
+			server_misses_all(&f->servers[i]);
+		}
 }
 
 int

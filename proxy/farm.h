@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "conf.h"
+#include "epoch.h"
 #include "gate.h"
 #include "ring.h"
 #include "server.h"
@@ -16,8 +17,8 @@ struct farm {
 	struct server *servers;
 	unsigned n;
 	struct ring ring;
-	struct gate *gate; /* GATE_STARTING until every server was tried */
-	uint16_t tags;	   /* the last one given out */
+	struct epoch epoch; /* its fill, give_up and closed are set by whoever starts the farm */
+	uint16_t tags;	    /* the last one given out */
 };
 
 /* Where a key's commands go. leader NULL: no usable server; follower NULL: only one. */

@@ -8,23 +8,54 @@
 
 #include "log.h"
 
+static void
+fence_add(struct fence *f, const struct addr *a)
+{
+	if (f->n == FENCE_MAX)
+		return;
+	if (f->old == NULL) {
+		f->old = calloc(FENCE_MAX, sizeof(*f->old));
+		f->listed = calloc(FENCE_MAX, 1);
+		if (f->old == NULL || f->listed == NULL)
+			fatalx("out of memory: the fence");
+	}
+	f->old[f->n++] = *a;
+}
+
 void
 fence_note(struct fence *f, int fd)
 {
-	struct sockaddr_storage ss;
-	socklen_t len = sizeof(ss);
+	struct addr a;
 
-	if (f->n == FENCE_MAX || getsockname(fd, (struct sockaddr *)&ss, &len) == -1)
-		return;
-	if (f->old == NULL && (f->old = calloc(FENCE_MAX, sizeof(*f->old))) == NULL)
-		fatalx("out of memory: the fence");
-	addr_from_sockaddr(&f->old[f->n++], (struct sockaddr *)&ss, len);
+	if (addr_of_socket(&a, fd) == 0)
+		fence_add(f, &a);
+}
+
+void
+fence_note_list(struct fence *f, const char *list)
+{
+	char one[ADDR_TEXT_MAX];
+	const char *why;
+
+	while (*list != '\0') {
+		size_t n = strcspn(list, ",");
+		if (n < sizeof(one)) {
+			struct addr a;
+			memcpy(one, list, n);
+			one[n] = '\0';
+			if (addr_parse(&a, one, 0, ADDR_NUMERIC, &why) == 0)
+				fence_add(f, &a);
+		}
+		list += n + (list[n] == ',');
+	}
 }
 
 void
 fence_list_begin(struct fence *f)
 {
 	f->seen = 0;
+	if (f->n > 0)
+		memset(f->listed, 0, f->n);
 }
 
 /* "STAT 30:addr tcp:10.0.0.1:40312", v6 as "tcp6:[::1]:40312" */
@@ -51,6 +82,7 @@ fence_list_line(struct fence *f, const char *line, size_t len)
 		size_t n = strlen(f->old[i].text);
 		if (left == n && memcmp(at, f->old[i].text, n) == 0) {
 			f->seen++;
+			f->listed[i] = 1;
 			return;
 		}
 	}
@@ -74,8 +106,11 @@ fence_knock(struct fence *f, const struct addr *server)
 	fence_rest(f);
 	for (unsigned i = 0; i < f->n && f->n_knocks < sizeof(f->knocks) / sizeof(f->knocks[0]);
 	     i++) {
-		int fd =
-		    socket(server->u.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		int fd;
+
+		if (!f->listed[i])
+			continue;
+		fd = socket(server->u.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 		if (fd == -1)
 			return;
 		setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
@@ -104,6 +139,8 @@ fence_forget(struct fence *f)
 {
 	fence_rest(f);
 	free(f->old);
+	free(f->listed);
 	f->old = NULL;
+	f->listed = NULL;
 	f->n = 0;
 }

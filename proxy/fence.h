@@ -8,6 +8,7 @@
 #define MEMVIP_FENCE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "addr.h"
 
@@ -16,6 +17,7 @@
 
 struct fence {
 	struct addr *old; /* local addresses of lost connections */
+	uint8_t *listed;  /* by the listing that runs */
 	unsigned n;
 	unsigned seen; /* how many the listing that runs has named */
 	int knocks[8]; /* descriptors, see fence_knock() */
@@ -30,6 +32,9 @@ fence_clear(const struct fence *f)
 
 /* Remembers the local address of a connection that is about to be closed with commands unanswered. */
 void fence_note(struct fence *f, int fd);
+
+/* Remembers addresses that another proxy has named, joined by commas. */
+void fence_note_list(struct fence *f, const char *list);
 
 /* A listing begins; one STAT line of it (without \r\n); it has ended. */
 void fence_list_begin(struct fence *f);

@@ -16,6 +16,7 @@
 struct flush {
 	STAILQ_ENTRY(flush) link;
 	struct req *req; /* NULL: the timer's own */
+	struct hold_waiter waiter;
 	uint8_t noreply;
 	uint8_t ok;	 /* a server has done it */
 	uint8_t refused; /* a server has said no: its text is in line */
@@ -26,6 +27,7 @@ struct flush {
 /* What travels to one server; outlives its flush when the answer comes too late. */
 struct flush_op {
 	struct op op;
+	struct server *server;
 	struct flush *flush; /* NULL: nobody waits any more */
 };
 
@@ -85,17 +87,20 @@ flush_request(struct req_queue *q, int32_t delay, int noreply)
 	req_complete(req, noreply ? NULL : "OK\r\n");
 }
 
-/* Every server has answered, or is out. */
+/* The new markers are there: whoever asks may know. */
 static void
-flush_finish(struct flush *f)
+flush_answer(struct flush *f)
 {
 	const char *text = "OK\r\n";
 
+	if (epoch_is_raising(&farm->epoch) && !epoch_is_stuck(&farm->epoch)) {
+		epoch_wait(&farm->epoch, &f->waiter);
+		return;
+	}
 	if (f->refused)
 		text = f->line;
 	else if (!f->ok)
 		text = "SERVER_ERROR no server available\r\n";
-	running = NULL;
 	if (f->req != NULL) {
 		n_waiting_reqs--;
 		req_complete(f->req, f->noreply ? NULL : text);
@@ -103,6 +108,22 @@ flush_finish(struct flush *f)
 	free(f);
 	if (STAILQ_EMPTY(&waiting))
 		gate_open(gate, GATE_FLUSHING);
+}
+
+static void
+flush_on_marked(struct hold_waiter *w)
+{
+	flush_answer((struct flush *)((char *)w - offsetof(struct flush, waiter)));
+}
+
+/* Every server has answered, or is out. */
+static void
+flush_finish(struct flush *f)
+{
+	running = NULL;
+	f->waiter.resume = flush_on_marked;
+	epoch_renew(&farm->epoch); /* the markers are gone with the rest */
+	flush_answer(f);
 }
 
 static void
@@ -114,6 +135,7 @@ flush_done(struct op *op, enum op_result result, const struct op_reply *reply)
 	if (f != NULL && result == OP_ANSWER) {
 		if (reply->rsp->type == RSP_OK) {
 			f->ok = 1;
+			server_flushed(fo->server);
 		} else {
 			size_t n = reply->rsp->line_len;
 			if (n < sizeof(f->line)) {
@@ -149,6 +171,7 @@ flush_run(struct flush *f)
 		fo->op.kind = OP_LINE;
 		fo->op.write = 1;
 		fo->flush = f;
+		fo->server = s;
 		f->waits++;
 		backend_send(&s->conns[0], &fo->op, line, sizeof(line) - 1, NULL, NULL, 0);
 	}

@@ -16,6 +16,7 @@
 #include "client.h"
 #include "conf.h"
 #include "farm.h"
+#include "fill.h"
 #include "flush.h"
 #include "gate.h"
 #include "io.h"
@@ -31,6 +32,8 @@
 #define OTHER_FILES 64
 /* How often memory that a burst has left behind is looked for. */
 #define TIDY_MS 1000
+/* Past --drain: for the servers to take their last markers. */
+#define LAST_MS 50
 
 enum { EXIT_CANNOT = 1, EXIT_USAGE = 2 };
 
@@ -39,7 +42,7 @@ static struct conf conf;
 static struct farm farm;
 static struct gate gate = {.opened = client_gate_opened};
 static struct timer drain_timer, tidy_timer;
-static int draining, ended;
+static int draining, closing, ended, exit_status;
 
 /* Says why and exits. Under a custodian stderr leads nowhere: then syslog hears it too. */
 static _Noreturn void
@@ -81,6 +84,10 @@ read_options(int argc, char **argv)
 	}
 	if (conf.file != NULL && conf_file(&conf, CONF_PROXY, conf.file) == -1)
 		die(EXIT_USAGE, conf.err);
+	if (conf.ack != NULL && strcmp(conf.ack, "both") != 0 && strcmp(conf.ack, "leader") != 0)
+		die(EXIT_USAGE, "ack: neither both nor leader");
+	if (conf.name != NULL && strlen(conf.name) >= MARKER_NAME_MAX)
+		die(EXIT_USAGE, "name: longer than 127 bytes");
 }
 
 /* Room for -n clients; with less than that the kernel's limit would be the one that is met. */
@@ -197,11 +204,40 @@ on_tidy(struct timer *t, void *arg)
 
 /* ---- end ---- */
 
+/* Is nothing under way to any server: no command, no repair, no copy? */
+static int
+is_quiet(void)
+{
+	if (req_unanswered() > 0)
+		return 0;
+	for (unsigned i = 0; i < farm.n; i++)
+		if (server_usable(&farm.servers[i]) && server_in_flight(&farm.servers[i]) > 0)
+			return 0;
+	return 1;
+}
+
+/* Nothing more will be written: the markers may say so. */
+static void
+close_farm(void)
+{
+	closing = 1;
+	epoch_close(&farm.epoch);
+	io_turn();
+}
+
 static void
 on_drained(struct timer *t, void *arg)
 {
-	(void)t;
 	(void)arg;
+	if (!closing && is_quiet()) { /* a client does not read its answers: its own loss */
+		close_farm();
+		timer_set(t, LAST_MS);
+		return;
+	}
+	if (closing) {
+		ended = 1;
+		return;
+	}
 	log_warnx("%u commands were not answered within --drain", req_unanswered());
 	ended = 1;
 }
@@ -216,8 +252,26 @@ drain(const char *why)
 	log_info("ending: %s", why);
 	listener_close();
 	client_drain();
+	for (unsigned i = 0; i < farm.n; i++)
+		fill_server(&farm.servers[i], 0);
 	timer_setup(&drain_timer, on_drained, NULL);
 	timer_set(&drain_timer, conf.drain_ms);
+}
+
+static void
+on_closed(void)
+{
+	ended = 1;
+}
+
+/* The servers are another proxy's: not a word more to them, and none to the clients. */
+static void
+on_give_up(int why_status, const char *why)
+{
+	log_warnx("%s", why);
+	listener_close();
+	exit_status = why_status;
+	ended = 1;
 }
 
 static void
@@ -260,8 +314,8 @@ run(struct event_base *base)
 			io_turn();
 		while (flush_turn());
 		client_turn();
-		if (draining && req_unanswered() == 0 && !client_owed())
-			ended = 1;
+		if (draining && !closing && is_quiet() && !client_owed())
+			close_farm();
 	}
 	client_close_all();
 	farm_stop(&farm);
@@ -308,9 +362,13 @@ main(int argc, char **argv)
 	io_init(base);
 	watch_signals(base);
 	report_init();
-	req_init(&farm);
+	req_init(&farm, &conf);
+	fill_init(&farm, &conf);
 	client_init(&conf, &farm, &gate);
 	flush_init(&farm, &gate);
+	farm.epoch.fill = fill_server;
+	farm.epoch.give_up = on_give_up;
+	farm.epoch.closed = on_closed;
 	farm_start(&farm, &conf, &gate);
 	listener_start(base, &conf, client_accept);
 	timer_setup(&tidy_timer, on_tidy, NULL);
@@ -324,5 +382,5 @@ main(int argc, char **argv)
 		unlink(conf.pidfile);
 	event_base_free(base);
 	log_info("ended");
-	return 0;
+	return exit_status;
 }

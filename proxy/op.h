@@ -17,6 +17,7 @@ enum op_kind {
 	OP_GETS, /* the same with a cas unique */
 	OP_GAT,	 /* VALUE or END, never merged: one line of its own */
 	OP_LINE, /* one line */
+	OP_META, /* one meta reply, with its value if it has one */
 	OP_STATS /* STAT lines, then END */
 };
 
@@ -43,6 +44,9 @@ struct op {
 	 * result is OP_LATE or OP_ITEM.
 	 */
 	void (*done)(struct op *op, enum op_result result, const struct op_reply *reply);
+	/* It has waited for --hedge ms; NULL: nobody cares. Called once. */
+	void (*slow)(struct op *op);
+	void *asker;	 /* the asker's own */
 	const char *key; /* the asker's; NULL: none (version, flush_all) */
 	uint64_t sent_ms;
 	uint8_t key_len;
@@ -51,6 +55,7 @@ struct op {
 	uint8_t alone;	   /* not to be merged: its merged line has failed */
 	uint8_t write;	   /* changes something: a server that loses it has missed a write */
 	uint8_t late;	   /* OP_LATE was said */
+	uint8_t hedged;	   /* slow() was called */
 };
 
 STAILQ_HEAD(op_fifo, op);

@@ -22,6 +22,11 @@ static const struct {
     LINE("EXISTS", 0, RSP_EXISTS),
     LINE("TOUCHED", 0, RSP_TOUCHED),
     LINE("OK", 0, RSP_OK),
+    LINE("HD", 1, RSP_HD),
+    LINE("EN", 0, RSP_EN),
+    LINE("NS", 1, RSP_NS),
+    LINE("EX", 1, RSP_EX),
+    LINE("NF", 1, RSP_NF),
     LINE("ERROR", 1, RSP_ERROR),
     LINE("CLIENT_ERROR", 1, RSP_CLIENT_ERROR),
     LINE("SERVER_ERROR", 1, RSP_SERVER_ERROR),
@@ -50,6 +55,20 @@ digits(const char *p, uint32_t end, uint32_t *at, uint64_t max, uint64_t *out)
 	return 0;
 }
 
+/* The first line is understood: is its data block all there? */
+static enum proto_verdict
+parse_block(const char *p, size_t n, struct proto_rsp *r, size_t *need)
+{
+	r->total = r->line_len + r->body_len + 2;
+	if (n < r->total) {
+		*need = r->total;
+		return PROTO_AGAIN;
+	}
+	if (p[r->total - 2] != '\r' || p[r->total - 1] != '\n')
+		return PROTO_BAD;
+	return PROTO_OK;
+}
+
 /* "VALUE " has been seen; end: offset past the line's text. */
 static enum proto_verdict
 parse_value(const char *p, size_t n, uint32_t end, struct proto_rsp *r, size_t *need)
@@ -76,14 +95,22 @@ parse_value(const char *p, size_t n, uint32_t end, struct proto_rsp *r, size_t *
 			return PROTO_BAD;
 		r->has_cas = 1;
 	}
-	r->total = r->line_len + r->body_len + 2;
-	if (n < r->total) {
-		*need = r->total;
-		return PROTO_AGAIN;
-	}
-	if (p[r->total - 2] != '\r' || p[r->total - 1] != '\n')
+	return parse_block(p, n, r, need);
+}
+
+/* "VA " has been seen. The flags after the length are for whoever has asked for them. */
+static enum proto_verdict
+parse_meta_value(const char *p, size_t n, uint32_t end, struct proto_rsp *r, size_t *need)
+{
+	uint32_t i = 3;
+	uint64_t bytes;
+
+	r->type = RSP_VA;
+	if (digits(p, end, &i, PROTO_RSP_VALUE_MAX, &bytes) == -1 || (i != end && p[i] != ' '))
 		return PROTO_BAD;
-	return PROTO_OK;
+	r->head_len = i;
+	r->body_len = (uint32_t)bytes;
+	return parse_block(p, n, r, need);
 }
 
 enum proto_verdict
@@ -103,6 +130,8 @@ proto_rsp_parse(const char *p, size_t n, struct proto_rsp *r, size_t *need)
 	end = r->line_len - 2;
 	if (end > 6 && memcmp(p, "VALUE ", 6) == 0)
 		return parse_value(p, n, end, r, need);
+	if (end > 3 && memcmp(p, "VA ", 3) == 0)
+		return parse_meta_value(p, n, end, r, need);
 	for (size_t k = 0; k < sizeof(lines) / sizeof(lines[0]); k++) {
 		uint8_t len = lines[k].len;
 		if (end < len || memcmp(p, lines[k].text, len) != 0)

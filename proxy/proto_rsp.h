@@ -28,6 +28,12 @@ enum rsp_type {
 	RSP_NUMBER, /* the new value of incr and decr */
 	RSP_VERSION,
 	RSP_STAT,
+	RSP_HD,		  /* meta: done, no value (protocol.txt, "Meta Commands") */
+	RSP_EN,		  /* meta: no such item */
+	RSP_NS,		  /* meta: not stored */
+	RSP_EX,		  /* meta: exists */
+	RSP_NF,		  /* meta: not found */
+	RSP_VA,		  /* VA <bytes> [<flags>*], then the data block */
 	RSP_ERROR,	  /* ERROR */
 	RSP_CLIENT_ERROR, /* CLIENT_ERROR text */
 	RSP_SERVER_ERROR  /* SERVER_ERROR text */

@@ -33,7 +33,7 @@ replica_enter(struct replica *r, enum replica_state to, uint64_t now_ms, const c
 
 	r->state = to;
 	r->since_ms = now_ms;
-	if (usable)
+	if (usable && !replica_usable(r))
 		log_warnx("server %s: %s -> %s%s%s", r->name, state_names[from], state_names[to],
 			  why != NULL ? ": " : "", why != NULL ? why : "");
 	else if (replica_usable(r))
@@ -71,7 +71,24 @@ replica_event(struct replica *r, enum replica_event ev, uint64_t now_ms, const c
 		replica_enter(r, REPLICA_PROVING, now_ms, why);
 		return REPLICA_DO_PROVE;
 	case REPLICA_EV_TRUSTED:
-		if (r->state != REPLICA_PROVING || r->stale)
+		if (r->state != REPLICA_PROVING)
+			break;
+		r->stale = 0;
+		replica_enter(r, REPLICA_CURRENT, now_ms, why);
+		break;
+	case REPLICA_EV_SUSPECTED:
+		if (r->state != REPLICA_PROVING)
+			break;
+		r->stale = 0;
+		replica_enter(r, REPLICA_SUSPECT, now_ms, why);
+		break;
+	case REPLICA_EV_BEHIND:
+		if (r->state != REPLICA_CURRENT)
+			break;
+		replica_enter(r, REPLICA_FILLING, now_ms, why);
+		break;
+	case REPLICA_EV_FILLED:
+		if (r->state != REPLICA_FILLING && r->state != REPLICA_SUSPECT)
 			break;
 		replica_enter(r, REPLICA_CURRENT, now_ms, why);
 		break;

@@ -2,13 +2,14 @@
  * replica: what one server is to us. A state machine without descriptors and timers: events go in,
  * the new state and what to do next come out.
  *
- *   DOWN ──TRY──► CONNECTING ──READY──► FENCING ──FENCED──► PROVING ──TRUSTED──► CURRENT
- *    ▲                                                         │
- *    │                                                         └────EMPTIED────► FILLING
- *    └──────────────────────────── LOST, from anywhere ────────────────────────────┘
+ *   DOWN ──TRY──► CONNECTING ──READY──► FENCING ──FENCED──► PROVING ──TRUSTED──────► CURRENT
+ *    ▲                                                         │                       ▲
+ *    │                                                         ├─EMPTIED─► FILLING ──FILLED
+ *    │                                                         └─SUSPECTED─► SUSPECT ──┘
+ *    │                                    FILLING ◄─BEHIND─ CURRENT
+ *    └──────────────────────────── LOST, from anywhere ────────────────────────────────┘
  *
- * SUSPECT is a room of the epochs: no event leads there yet. One function makes the transitions
- * and logs each of them.
+ * One function makes the transitions and logs each of them.
  */
 #ifndef MEMVIP_REPLICA_H
 #define MEMVIP_REPLICA_H
@@ -25,18 +26,21 @@ enum replica_state {
 	REPLICA_CONNECTING,
 	REPLICA_FENCING, /* connected; is nothing of our earlier connections left at it? */
 	REPLICA_PROVING, /* connected; whether its items can be trusted is being settled */
-	REPLICA_FILLING, /* written to, read from only where no current server lives */
-	REPLICA_SUSPECT,
+	REPLICA_FILLING, /* it may lack items; written to, read from where no current server lives */
+	REPLICA_SUSPECT, /* the same, and it may hold what it should not */
 	REPLICA_CURRENT
 };
 
 enum replica_event {
-	REPLICA_EV_TRY,	    /* it is time to connect */
-	REPLICA_EV_READY,   /* all its connections have answered */
-	REPLICA_EV_FENCED,  /* it has executed or dropped all that was sent to it before */
-	REPLICA_EV_TRUSTED, /* it has missed no write */
-	REPLICA_EV_EMPTIED, /* it had missed writes and was flushed */
-	REPLICA_EV_LOST	    /* dead, silent, or talking nonsense */
+	REPLICA_EV_TRY,	      /* it is time to connect */
+	REPLICA_EV_READY,     /* all its connections have answered */
+	REPLICA_EV_FENCED,    /* it has executed or dropped all that was sent to it before */
+	REPLICA_EV_TRUSTED,   /* it holds what it should */
+	REPLICA_EV_SUSPECTED, /* its predecessor's last writes may have reached it alone, or not */
+	REPLICA_EV_EMPTIED,   /* nothing is in it that should not be */
+	REPLICA_EV_BEHIND,    /* it was promoted half filled, and a fuller one is back */
+	REPLICA_EV_FILLED,    /* it holds what the leader holds; or nobody else holds anything */
+	REPLICA_EV_LOST	      /* dead, silent, or talking nonsense */
 };
 
 enum replica_action {
@@ -65,6 +69,13 @@ void replica_init(struct replica *r, const char *name, uint64_t now_ms);
  */
 enum replica_action replica_event(struct replica *r, enum replica_event ev, uint64_t now_ms,
 				  const char *why);
+
+/* The process ends: down, without a word. */
+static inline void
+replica_stop(struct replica *r)
+{
+	r->state = REPLICA_DOWN;
+}
 
 /* "current", "filling", … as `stats servers` shows them. */
 const char *replica_state_name(enum replica_state s);

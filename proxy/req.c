@@ -4,7 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "copy.h"
+#include "fill.h"
 #include "log.h"
+#include "marker.h"
+#include "mirror.h"
 #include "stats.h"
 #include "wire.h"
 
@@ -24,6 +28,7 @@ static const char SERVER_SILENT[] = "SERVER_ERROR the server does not answer\r\n
 static const char EXISTS[] = "EXISTS\r\n";
 
 static struct farm *farm;
+static int ack_leader; /* --ack leader */
 static TAILQ_HEAD(, req) free_reqs = TAILQ_HEAD_INITIALIZER(free_reqs);
 static unsigned free_n;
 static unsigned unanswered;
@@ -32,9 +37,10 @@ static uint32_t typical = 256; /* bytes of a VALUE block of late: quick to grow,
 static void req_start(struct req *r);
 
 void
-req_init(struct farm *f)
+req_init(struct farm *f, const struct conf *c)
 {
 	farm = f;
+	ack_leader = c->ack != NULL && strcmp(c->ack, "leader") == 0;
 }
 
 unsigned
@@ -67,7 +73,7 @@ req_new(struct req_queue *q, enum req_cmd cmd)
 	r->queue = q;
 	r->cmd = (uint8_t)cmd;
 	r->in_flight = r->answered = r->last = r->noreply = r->failed = r->tries = 0;
-	r->holding = r->repaired = r->key_len = 0;
+	r->holding = r->early = r->repaired = r->key_len = 0;
 	r->server[REQ_LEADER] = r->server[REQ_FOLLOWER] = NULL;
 	r->answer[REQ_LEADER].asked = r->answer[REQ_FOLLOWER].asked = 0;
 	r->answer[REQ_LEADER].done = r->answer[REQ_FOLLOWER].done = 0;
@@ -185,6 +191,7 @@ req_answer_line(struct req *r, const char *line, size_t len)
 
 /* ---- sending ---- */
 
+static void read_slow(struct op *op);
 static void read_done(struct op *op, enum op_result result, const struct op_reply *reply);
 static void write_leader_done(struct op *op, enum op_result result, const struct op_reply *reply);
 static void write_follower_done(struct op *op, enum op_result result, const struct op_reply *reply);
@@ -206,7 +213,8 @@ req_op(struct req *r, enum req_side side, enum op_kind kind, int write,
 	op->key_len = r->key_len;
 	op->kind = (uint8_t)kind;
 	op->write = write != 0;
-	op->alone = 0;
+	op->alone = op->hedged = 0;
+	op->slow = NULL;
 	r->in_flight++;
 	return op;
 }
@@ -227,6 +235,7 @@ req_send(struct req *r, enum req_side side, enum op_kind kind, const char *line,
 	struct req_answer *a = &r->answer[side];
 
 	a->asked = 1;
+	r->uses[side] = r->server[side]->uses;
 	a->done = a->lost = 0;
 	a->filling = r->server[side]->replica.state != REPLICA_CURRENT;
 	backend_send(req_conn(r, side), op, line, len, with_body ? r->blob : NULL, r->body,
@@ -239,9 +248,12 @@ static void
 read_ask(struct req *r, struct server *s)
 {
 	enum op_kind kind = r->cmd == REQ_GET || r->cmd == REQ_GAT ? OP_GET : OP_GETS;
+	struct op *op;
 
 	r->server[REQ_LEADER] = s;
-	backend_get(req_conn(r, REQ_LEADER), req_op(r, REQ_LEADER, kind, 0, read_done));
+	op = req_op(r, REQ_LEADER, kind, 0, read_done);
+	op->slow = read_slow;
+	backend_get(req_conn(r, REQ_LEADER), op);
 }
 
 static void
@@ -312,23 +324,42 @@ read_nothing(struct req *r)
 	req_answer_now(r);
 }
 
+/* The other copy was asked too, since the leader takes its time. Its hit is as good as any. */
 static void
-read_miss(struct req *r)
+read_hedged(struct op *op, enum op_result result, const struct op_reply *reply)
 {
+	struct req *r = req_of(op, REQ_FOLLOWER);
+
+	if (result == OP_LATE)
+		return;
+	r->in_flight--;
+	if (r->answered) {
+		req_check(r);
+	} else if (result == OP_HIT) {
+		stats.hedge_hits++;
+		read_hit(r, reply, r->server[REQ_FOLLOWER]);
+		req_answer_now(r);
+	}
+}
+
+static void
+read_slow(struct op *op)
+{
+	struct req *r = req_of(op, REQ_LEADER);
 	struct server *f = r->server[REQ_FOLLOWER];
 
-	/*
-	 * Both may have been in use since the start, and one may have been empty before it: nothing
-	 * tells yet. So a miss counts only when the other misses too. Not for gets: the other's
-	 * unique would never match here.
-	 */
-	if (r->cmd == REQ_GET && f != NULL && server_usable(f) &&
-	    f->replica.state == REPLICA_CURRENT && !read_overtaken(r)) {
-		r->server[REQ_FOLLOWER] = NULL;
-		read_ask(r, f);
+	/* More than the leader's op in flight: it is asked already. */
+	if (r->answered || r->in_flight > 1 || r->cmd != REQ_GET || f == NULL ||
+	    !server_usable(f) || f->replica.state != REPLICA_CURRENT ||
+	    f == r->server[REQ_LEADER] || read_overtaken(r))
 		return;
-	}
-	read_nothing(r);
+	/* A write on the key that both have not answered yet: they may turn out to differ. */
+	if (hold_busy(r->key, r->key_len) != NULL ||
+	    backend_writes_key(req_conn(r, REQ_LEADER), r->key, r->key_len) ||
+	    backend_writes_key(req_conn(r, REQ_FOLLOWER), r->key, r->key_len))
+		return;
+	stats.hedges++;
+	backend_get(req_conn(r, REQ_FOLLOWER), req_op(r, REQ_FOLLOWER, OP_GET, 0, read_hedged));
 }
 
 static void
@@ -347,11 +378,12 @@ read_done(struct op *op, enum op_result result, const struct op_reply *reply)
 	}
 	switch (result) {
 	case OP_HIT:
+		mirror_hit(r->server[REQ_FOLLOWER], r->server[REQ_LEADER], r->key, r->key_len);
 		read_hit(r, reply, r->server[REQ_LEADER]);
 		req_answer_now(r);
 		break;
 	case OP_MISS:
-		read_miss(r);
+		read_nothing(r); /* the leader's word counts */
 		break;
 	case OP_LOST:
 		stats.retries++;
@@ -431,6 +463,7 @@ write_start(struct req *r)
 {
 	struct route to = farm_route(farm, r->key, r->key_len, ROUTE_WRITE);
 
+	copy_touched(r->key, r->key_len);
 	if (to.leader == NULL) {
 		REQ_ANSWER_TEXT(r, NO_SERVER);
 		return;
@@ -451,18 +484,18 @@ write_start(struct req *r)
 }
 
 /*
- * Do the two servers hold the same after these answers, or the follower nothing? (protocol.txt,
- * the replies of each command)
+ * Do the two servers hold the same after these answers? (protocol.txt, the replies of each command)
  */
 static int
 write_agrees(const struct req *r)
 {
 	const struct req_answer *l = &r->answer[REQ_LEADER], *f = &r->answer[REQ_FOLLOWER];
 
-	if (f->type == RSP_NOT_FOUND || f->type == RSP_DELETED)
+	if (is_retrieval(r)) /* touched there, or as little there as at the leader */
+		return (l->type == RSP_VALUE && f->type == RSP_TOUCHED) ||
+		       (l->type == RSP_END && f->type == RSP_NOT_FOUND);
+	if (r->cmd == REQ_DELETE && (f->type == RSP_NOT_FOUND || f->type == RSP_DELETED))
 		return 1;
-	if (is_retrieval(r)) /* touched there: the leader must have had it */
-		return l->type == RSP_VALUE;
 	if (l->type != f->type)
 		return 0;
 	switch (f->type) {
@@ -500,6 +533,9 @@ write_answer(struct req *r, enum req_side side)
 	}
 }
 
+static void write_acknowledge(struct req *r);
+static void write_mend(struct req *r);
+
 /* The leader is lost. */
 static void
 write_without_leader(struct req *r)
@@ -511,12 +547,148 @@ write_without_leader(struct req *r)
 		/* The other copy is touched, or lost too; reading it is all that remains. */
 		stats.retries++;
 		buf_clear(&r->held);
-		read_start(r);
+		if (read_overtaken(r))
+			read_nothing(r);
+		else
+			read_start(r);
 	} else if (write_stands_in(r)) {
-		write_answer(r, REQ_FOLLOWER);
+		write_acknowledge(r);
 	} else {
 		REQ_ANSWER_TEXT(r, SERVER_LOST);
 	}
+}
+
+/* ---- the copies have parted ---- */
+
+/* A copy of the key to the follower, for a command that waits for it, or (req NULL) for nobody. */
+struct mend {
+	struct copy copy;
+	struct req *req;
+};
+
+static void
+write_on_resume(struct hold_waiter *w)
+{
+	struct req *r = (struct req *)((char *)w - offsetof(struct req, waiter));
+
+	r->in_flight--; /* which has kept it while it was waiting */
+	write_acknowledge(r);
+}
+
+/*
+ * The one place where a write that both have answered is acknowledged: not before the markers are
+ * raised that say who missed it, not while the key is under repair.
+ */
+static void
+write_acknowledge(struct req *r)
+{
+	struct hold *h;
+
+	r->waiter.resume = write_on_resume;
+	if (epoch_is_stuck(&farm->epoch)) {
+		if (!r->answered)
+			REQ_ANSWER_TEXT(r, SERVER_SILENT);
+		return;
+	}
+	if (epoch_is_raising(&farm->epoch)) {
+		r->in_flight++;
+		epoch_wait(&farm->epoch, &r->waiter);
+		return;
+	}
+	h = hold_busy(r->key, r->key_len);
+	if (h != NULL && h->repair && h != &r->hold) {
+		r->in_flight++;
+		hold_wait(h, &r->waiter);
+		return;
+	}
+	if (r->answered) { /* --ack leader */
+		if (r->holding) {
+			r->holding = 0;
+			hold_release(&r->hold);
+		}
+		req_check(r);
+	} else
+		write_answer(r, r->answer[REQ_LEADER].lost ? REQ_FOLLOWER : REQ_LEADER);
+}
+
+static void
+mend_done(struct copy *c, enum copy_result result)
+{
+	struct mend *m = c->arg;
+	struct req *r = m->req;
+	int written = c->written;
+
+	if (result == COPY_REFUSED)
+		c->to->stats.refused++;
+	free(m);
+	r->in_flight--;
+	/* The leader went before its value was sent over: what the follower holds is what counts. */
+	if (result == COPY_LOST && !written && !server_usable(r->server[REQ_LEADER]) &&
+	    !is_retrieval(r) && write_stands_in(r))
+		r->answer[REQ_LEADER].lost = 1;
+	write_acknowledge(r);
+}
+
+/* Makes the follower hold what the leader holds, and nobody else passes meanwhile. */
+static void
+write_copy(struct req *r)
+{
+	struct mend *m = malloc(sizeof(*m));
+
+	if (m == NULL)
+		fatalx("out of memory: a repair");
+	if (!r->holding && hold_busy(r->key, r->key_len) == NULL) {
+		hold_take(&r->hold, r->key, r->key_len);
+		r->hold.repair = 1;
+		r->holding = 1;
+	}
+	m->req = r;
+	m->copy.done = mend_done;
+	m->copy.arg = m;
+	r->in_flight++;
+	copy_start(&m->copy, r->server[REQ_LEADER], r->server[REQ_FOLLOWER], r->key, r->key_len,
+		   COPY_REPLACE);
+}
+
+/*
+ * The copies have parted. A current follower gets the leader's value in place of its own, at once:
+ * to delete its own first would leave nothing if the leader died now. One that is being filled has
+ * its value deleted, and the key is copied with the rest. What the follower does not take (size,
+ * memory) it has nothing under then: see copy.h.
+ */
+static void
+write_mend(struct req *r)
+{
+	const struct req_answer *f = &r->answer[REQ_FOLLOWER];
+	struct server *follower = r->server[REQ_FOLLOWER];
+	char line[WIRE_LINE_MAX];
+
+	r->repaired = 1;
+	if (follower->replica.state == REPLICA_CURRENT) {
+		write_copy(r);
+		return;
+	}
+	fill_add(follower, r->key, r->key_len);
+	if (f->type == RSP_NOT_FOUND)
+		write_acknowledge(r);
+	else
+		req_send(r, REQ_FOLLOWER, OP_LINE, line, wire_delete(line, r->key, r->key_len), 0);
+}
+
+/*
+ * Was the server out of use since the command was sent there? Its answer may be from before: the
+ * other one may have done otherwise since, so it has missed this write.
+ */
+static void
+write_check_side(struct req *r, enum req_side side)
+{
+	struct server *s = r->server[side];
+
+	if (!r->answer[side].asked || (s->uses == r->uses[side] && server_usable(s)))
+		return;
+	server_misses(s, r->key, r->key_len);
+	if (server_usable(s) || replica_usable(&s->replica))
+		server_out(s, "a write was on its way while it was away");
 }
 
 /* Both sides have answered, or are out. */
@@ -525,37 +697,43 @@ write_judge(struct req *r)
 {
 	struct req_answer *l = &r->answer[REQ_LEADER], *f = &r->answer[REQ_FOLLOWER];
 	struct server *follower = r->server[REQ_FOLLOWER];
-	char line[WIRE_LINE_MAX];
 
+	write_check_side(r, REQ_LEADER);
+	write_check_side(r, REQ_FOLLOWER);
+	if (!f->asked && follower != NULL && !server_usable(follower))
+		server_misses(follower, r->key, r->key_len); /* cas: it never heard of it */
 	if (l->lost) {
-		write_without_leader(r);
+		if (r->answered)
+			write_acknowledge(r);
+		else
+			write_without_leader(r);
 		return;
 	}
 	if (r->cmd == REQ_CAS && !f->asked && l->type == RSP_STORED && follower != NULL &&
 	    server_usable(follower)) {
+		copy_touched(r->key, r->key_len);
 		write_send(r, REQ_FOLLOWER);
 		return;
 	}
 	if (!f->asked || f->lost || r->repaired || write_agrees(r)) {
-		write_answer(r, REQ_LEADER);
+		write_acknowledge(r);
 		return;
 	}
 	if (!server_usable(r->server[REQ_LEADER])) {
 		/* It answered and went: what the survivor holds is what counts now. */
-		if (is_retrieval(r) || !write_stands_in(r))
-			write_without_leader(r);
+		l->lost = 1;
+		if (r->answered)
+			write_acknowledge(r);
 		else
-			write_answer(r, REQ_FOLLOWER);
+			write_without_leader(r);
 		return;
 	}
 	if (!server_usable(follower)) {
-		write_answer(r, REQ_LEADER);
+		write_acknowledge(r);
 		return;
 	}
-	/* The copies have parted. A miss there is the truth; a value might be a lie. */
 	follower->stats.mismatches++;
-	r->repaired = 1;
-	req_send(r, REQ_FOLLOWER, OP_LINE, line, wire_delete(line, r->key, r->key_len), 0);
+	write_mend(r);
 }
 
 static void
@@ -599,11 +777,19 @@ write_done(struct req *r, enum req_side side, enum op_result result, const struc
 		return;
 	}
 	r->in_flight--;
-	if (r->answered) {
+	if (r->answered && !r->early) { /* too late: but who was away has missed it */
+		for (int i = 0; i < 2; i++)
+			if (r->server[i] != NULL && !server_usable(r->server[i]))
+				server_misses(r->server[i], r->key, r->key_len);
 		req_check(r);
 		return;
 	}
 	write_note(r, side, result, reply);
+	if (ack_leader && side == REQ_LEADER && result != OP_LOST && r->in_flight > 0 &&
+	    !r->answered && !r->repaired && !epoch_is_raising(&farm->epoch)) {
+		r->early = 1; /* the follower's answer is judged all the same */
+		write_answer(r, REQ_LEADER);
+	}
 	if (r->in_flight == 0)
 		write_judge(r);
 }
@@ -718,7 +904,10 @@ req_submit_get(struct req_queue *q, enum req_cmd cmd, int32_t exptime, const cha
 	r->exptime = exptime;
 	r->last = last != 0;
 	r->waiter.resume = req_resume;
-	req_start(r);
+	if (marker_is_key(key, len))
+		read_nothing(r); /* ours: nobody else's */
+	else
+		req_start(r);
 }
 
 void

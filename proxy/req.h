@@ -20,6 +20,7 @@
 #include <sys/queue.h>
 
 #include "blob.h"
+#include "conf.h"
 #include "buf.h"
 #include "farm.h"
 #include "hold.h"
@@ -57,7 +58,9 @@ struct req {
 	uint8_t failed; /* retrieval: the reply is an error line */
 	uint8_t tries;	/* reads: how often a server was lost under it */
 	uint8_t holding;
-	uint8_t repaired; /* the follower's copy was deleted */
+	uint8_t early;	  /* acknowledged by the leader alone (--ack leader) */
+	uint8_t repaired; /* the copies had parted; seen to */
+	uint16_t uses[2]; /* of the servers, when they were asked */
 	uint8_t key_len;
 	uint32_t flags;
 	int32_t exptime;
@@ -83,8 +86,8 @@ struct req_queue {
 	void (*progress)(struct req_queue *q);
 };
 
-/* Once. The farm is used by reference. */
-void req_init(struct farm *farm);
+/* Once. Both are used by reference. */
+void req_init(struct farm *farm, const struct conf *conf);
 
 void req_queue_setup(struct req_queue *q, struct buf *out, void (*progress)(struct req_queue *q));
 

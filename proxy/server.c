@@ -7,8 +7,11 @@
 #include <string.h>
 
 #include "log.h"
+#include "marker.h"
+#include "wire.h"
 
 static void server_step(struct server *s, enum replica_event ev, const char *why);
+static void server_lease(struct server *s);
 
 static struct server *
 server_of(struct backend *b)
@@ -29,39 +32,446 @@ server_errand(struct server *s, enum op_kind kind, const char *line)
 }
 
 static void
-server_fence(struct server *s)
+server_list(struct server *s)
 {
-	if (fence_clear(&s->fence)) {
-		server_step(s, REPLICA_EV_FENCED, NULL);
-		return;
-	}
 	fence_list_begin(&s->fence);
 	server_errand(s, OP_STATS, "stats conns\r\n");
 	timer_set(&s->pace, s->timeout_ms);
 }
 
-/* Is what it holds to be trusted? In this version: has it missed no write. */
+static void
+server_fence(struct server *s)
+{
+	if (fence_clear(&s->fence))
+		server_step(s, REPLICA_EV_FENCED, NULL);
+	else
+		server_list(s);
+}
+
 static void
 server_prove(struct server *s)
 {
-	if (!s->replica.stale) {
-		server_step(s, REPLICA_EV_TRUSTED, "it has missed no write");
+	s->phase = PHASE_ASK;
+	proof_ask(&s->proof, &s->conns[0]);
+	timer_set(&s->pace, s->timeout_ms);
+}
+
+static void
+server_on_proof(struct proof *p, const char *why)
+{
+	struct server *s = (struct server *)((char *)p - offsetof(struct server, proof));
+
+	if (why != NULL) {
+		server_out(s, why);
 		return;
 	}
-	if (!s->waited && s->ops->truth_elsewhere(s)) {
-		s->waited = 1;
-		timer_set(&s->pace, 2 * s->connect_timeout_ms);
+	if (s->replica.state != REPLICA_PROVING) { /* asked because the marker was gone */
+		s->ops->unmarked(s);
 		return;
 	}
+	timer_stop(&s->pace);
+	s->phase = PHASE_WAIT;
+	s->flushes = p->cmd_flush;
+	s->mark_cas = p->marker_cas;
+	s->ops->proven(s);
+}
+
+void
+server_ask_again(struct server *s)
+{
+	server_prove(s);
+}
+
+/* ---- coming into use: the verdict is carried out ---- */
+
+static void server_delete_more(struct server *s);
+static void server_flush(struct server *s);
+
+static void
+server_cleaned(struct server *s)
+{
+	free(s->deletes);
+	s->deletes = NULL;
+	s->incomplete = 0;
+	server_step(s, REPLICA_EV_EMPTIED, "what it had missed was deleted there");
+}
+
+static void
+server_on_deleted(struct op *op, enum op_result result, const struct op_reply *reply)
+{
+	struct server *s = op->asker;
+
+	(void)reply;
+	if (result == OP_LATE)
+		return;
+	s->n_deletes--;
+	op->key_len = 0; /* free again */
+	if (result == OP_ANSWER)
+		server_delete_more(s);
+	else if (s->n_deletes == 0) { /* the server is out */
+		free(s->deletes);
+		s->deletes = NULL;
+	}
+}
+
+static struct op *
+server_free_delete(struct server *s)
+{
+	for (unsigned i = 0; i < SERVER_DELETES; i++)
+		if (s->deletes[i].key_len == 0)
+			return &s->deletes[i];
+	return NULL;
+}
+
+/* Keeps the window of deletes full; writes that it misses meanwhile are in the list too. */
+static void
+server_delete_more(struct server *s)
+{
+	char line[WIRE_LINE_MAX];
+	const char *key;
+	size_t len;
+
+	while (s->n_deletes < SERVER_DELETES &&
+	       (len = dirty_each(&s->dirty, &s->delete_at, &key)) > 0) {
+		struct op *op = server_free_delete(s);
+
+		*op = (struct op){.done = server_on_deleted,
+				  .asker = s,
+				  .kind = OP_LINE,
+				  .key_len = (uint8_t)len,
+				  .write = 1};
+		s->n_deletes++;
+		backend_send(server_conn(s, key, len), op, line, wire_delete(line, key, len), NULL,
+			     NULL, 0);
+	}
+	if (s->n_deletes == 0 && s->dirty.overflow)
+		server_flush(s); /* it has missed more than the list holds */
+	else if (s->n_deletes == 0)
+		server_cleaned(s);
+	else
+		timer_set(&s->pace, s->timeout_ms);
+}
+
+static void
+server_flush(struct server *s)
+{
+	s->phase = PHASE_FLUSH;
+	free(s->deletes);
+	s->deletes = NULL;
+	dirty_clear(&s->dirty); /* all of it will be gone, and all be copied */
 	server_errand(s, OP_LINE, "flush_all\r\n");
 	timer_set(&s->pace, s->timeout_ms);
+}
+
+static void
+server_carry_out(struct server *s)
+{
+	server_name_ports(s);
+	switch ((enum server_verdict)s->verdict) {
+	case SERVER_TRUST:
+		break; /* done at once, see server_decide() */
+	case SERVER_CLEAN:
+		s->phase = PHASE_DELETE;
+		s->delete_at = 0;
+		s->n_deletes = 0;
+		s->deletes = calloc(SERVER_DELETES, sizeof(*s->deletes));
+		if (s->deletes == NULL)
+			fatalx("out of memory: a window of deletes");
+		server_delete_more(s);
+		break;
+	case SERVER_SUSPECT:
+		dirty_clear(&s->dirty);
+		s->incomplete = 1;
+		server_step(s, REPLICA_EV_SUSPECTED, "its predecessor ended in the midst of work");
+		break;
+	case SERVER_EMPTY:
+		server_flush(s);
+		break;
+	}
+}
+
+/* Decided; now that nothing of a predecessor can reach it any more. */
+static void
+server_fence_foreign(struct server *s)
+{
+	if (fence_clear(&s->fence)) {
+		server_carry_out(s);
+	} else if (timer_now_ms >= s->fence_until_ms) {
+		log_warnx("server %s: connections of another proxy are still there after %d ms; "
+			  "going on",
+			  s->replica.name, SERVER_FENCE_PATIENCE_MS);
+		fence_forget(&s->fence);
+		server_carry_out(s);
+	} else {
+		server_list(s);
+	}
+}
+
+void
+server_decide(struct server *s, enum server_verdict verdict, const char *why)
+{
+	if (s->replica.state != REPLICA_PROVING)
+		return;
+	s->verdict = (uint8_t)verdict;
+	if (verdict == SERVER_TRUST) {
+		dirty_clear(&s->dirty);
+		s->incomplete = 0;
+		server_name_ports(s);
+		server_step(s, REPLICA_EV_TRUSTED, why);
+		return;
+	}
+	if (s->proof.ports != NULL && s->proof.ports_session != s->session)
+		fence_note_list(&s->fence, s->proof.ports);
+	s->phase = PHASE_FENCE;
+	s->fence_until_ms = timer_now_ms + SERVER_FENCE_PATIENCE_MS;
+	server_fence_foreign(s);
+}
+
+void
+server_filled(struct server *s, const char *why)
+{
+	server_step(s, REPLICA_EV_FILLED, why);
+}
+
+void
+server_flushed(struct server *s)
+{
+	s->flushes++;
+	s->mark_cas = 0;
+	server_name_ports(s);
+	if (s->replica.state == REPLICA_CURRENT)
+		server_lease(s);
+}
+
+void
+server_behind(struct server *s)
+{
+	server_step(s, REPLICA_EV_BEHIND, "a fuller one is back");
+}
+
+void
+server_misses_all(struct server *s)
+{
+	s->replica.stale = 1;
+	dirty_give_up(&s->dirty);
+}
+
+void
+server_misses(struct server *s, const char *key, size_t len)
+{
+	s->replica.stale = 1;
+	dirty_add(&s->dirty, key, len);
+}
+
+/* ---- the marker, the ports, the lease, the watch over them ---- */
+
+static void server_on_mark(struct op *op, enum op_result result, const struct op_reply *reply);
+
+/*
+ * By cas on the marker that we saw last, or add where we saw none: a marker that another proxy has
+ * written meanwhile is never written over.
+ */
+static void
+server_mark_send(struct server *s)
+{
+	char line[WIRE_LINE_MAX];
+	int n;
+
+	if (s->mark_cas != 0)
+		n = snprintf(line, sizeof(line), "ms %s %zu T0 C%llu c\r\n", MARKER_KEY,
+			     s->mark_len, (unsigned long long)s->mark_cas);
+	else
+		n = snprintf(line, sizeof(line), "ms %s %zu T0 ME c\r\n", MARKER_KEY, s->mark_len);
+	s->mark_busy = 1;
+	s->mark_again = 0;
+	s->sent_epoch = s->mark_epoch;
+	s->mark_op.done = server_on_mark;
+	backend_send(&s->conns[0], &s->mark_op, line, (size_t)n, NULL, s->mark_text,
+		     s->mark_len + 2);
+}
+
+/* Somebody was there between: is it another proxy, or was it gone? */
+static void
+server_on_mark_seen(struct op *op, enum op_result result, const struct op_reply *reply)
+{
+	struct server *s = op->asker;
+	struct marker m;
+
+	if (result == OP_LATE)
+		return;
+	s->mark_busy = 0;
+	if (result != OP_ANSWER)
+		return;
+	s->mark_cas = 0;
+	if (reply->rsp->type == RSP_VA) {
+		s->mark_cas = proof_cas(reply);
+		if (marker_read(&m, reply->p + reply->rsp->line_len, reply->rsp->body_len) == 0 &&
+		    m.session != s->session) {
+			s->ops->superseded(s, &m);
+			return;
+		}
+	}
+	server_mark_send(s);
+}
+
+static void
+server_on_mark(struct op *op, enum op_result result, const struct op_reply *reply)
+{
+	static const char look[] = "mg " MARKER_KEY " v c\r\n";
+	struct server *s = op->asker;
+
+	if (result == OP_LATE)
+		return;
+	s->mark_busy = 0;
+	if (result != OP_ANSWER)
+		return;
+	switch (reply->rsp->type) {
+	case RSP_HD:
+		s->mark_cas = proof_cas(reply);
+		if (s->mark_again) {
+			server_mark_send(s);
+		} else {
+			s->marked_epoch = s->sent_epoch;
+			s->ops->marked(s);
+		}
+		break;
+	case RSP_EX:
+	case RSP_NF:
+	case RSP_NS:
+		s->mark_busy = 1;
+		s->mark_op.done = server_on_mark_seen;
+		backend_send(&s->conns[0], &s->mark_op, look, sizeof(look) - 1, NULL, NULL, 0);
+		break;
+	default:
+		server_out(s, "it does not store the marker");
+		break;
+	}
+}
+
+void
+server_mark(struct server *s, const char *text, size_t n, uint64_t epoch)
+{
+	free(s->mark_text);
+	s->mark_text = malloc(n + 2);
+	if (s->mark_text == NULL)
+		fatalx("out of memory: a marker");
+	memcpy(s->mark_text, text, n);
+	memcpy(s->mark_text + n, "\r\n", 2);
+	s->mark_len = n;
+	s->mark_epoch = epoch;
+	if (s->mark_busy)
+		s->mark_again = 1;
+	else
+		server_mark_send(s);
+}
+
+static void
+server_store(struct server *s, struct op *op, const char *key, int32_t exptime, char *text,
+	     size_t n)
+{
+	char line[WIRE_LINE_MAX];
+	size_t len = wire_storage(line, REQ_SET, key, strlen(key), 0, exptime, (uint32_t)n, 0);
+
+	memcpy(text + n, "\r\n", 2);
+	backend_send(&s->conns[0], op, line, len, NULL, text, n + 2);
+}
+
+/* Says that we live. */
+static void
+server_lease(struct server *s)
+{
+	char text[64];
+
+	if (s->lease_busy)
+		return;
+	s->lease_busy = 1;
+	server_store(s, &s->lease_op, LEASE_KEY, SERVER_LEASE_S, text,
+		     (size_t)snprintf(text, sizeof(text), "memvip 1 %016llx",
+				      (unsigned long long)s->session));
+}
+
+/*
+ * Names our ends of the connections, for a successor's fence: before the first write is sent there,
+ * and again when the item was flushed.
+ */
+void
+server_name_ports(struct server *s)
+{
+	char text[128 + 64 * ADDR_TEXT_MAX];
+	size_t at = (size_t)snprintf(text, sizeof(text), "memvip 1 %016llx ",
+				     (unsigned long long)s->session);
+
+	if (s->ports_busy)
+		return; /* the connections have not changed since */
+	for (unsigned i = 0; i < s->n_conns && i < 64; i++) {
+		struct addr a;
+		if (addr_of_socket(&a, s->conns[i].io.fd) == -1)
+			continue;
+		at += (size_t)snprintf(text + at, sizeof(text) - at - 2, "%s%s", i > 0 ? "," : "",
+				       a.text);
+	}
+	s->ports_busy = 1;
+	server_store(s, &s->ports_op, PORTS_KEY, 0, text, at);
+}
+
+static void
+server_on_ports(struct op *op, enum op_result result, const struct op_reply *reply)
+{
+	struct server *s = op->asker;
+
+	(void)reply;
+	if (result != OP_LATE)
+		s->ports_busy = 0;
+}
+
+static void
+server_on_lease(struct op *op, enum op_result result, const struct op_reply *reply)
+{
+	struct server *s = op->asker;
+
+	(void)reply;
+	if (result != OP_LATE)
+		s->lease_busy = 0;
+}
+
+/* What the marker is now, once a second. */
+static void
+server_watch(struct server *s)
+{
+	static const char line[] = "mg " MARKER_KEY " v\r\n";
+
+	if (s->watch_busy || s->mark_busy || s->marked_epoch == 0)
+		return;
+	s->watch_busy = 1;
+	backend_send(&s->conns[0], &s->watch_op, line, sizeof(line) - 1, NULL, NULL, 0);
+}
+
+static void
+server_on_watch(struct op *op, enum op_result result, const struct op_reply *reply)
+{
+	struct server *s = op->asker;
+	struct marker m;
+
+	if (result == OP_LATE)
+		return;
+	s->watch_busy = 0;
+	if (result != OP_ANSWER || s->mark_busy)
+		return;
+	if (reply->rsp->type == RSP_EN) {
+		/* Evicted, or flushed? Its statistics tell. */
+		if (!s->proof.busy)
+			proof_ask(&s->proof, &s->conns[0]);
+	} else if (reply->rsp->type == RSP_VA &&
+		   marker_read(&m, reply->p + reply->rsp->line_len, reply->rsp->body_len) == 0 &&
+		   m.session != s->session) {
+		s->ops->superseded(s, &m);
+	}
 }
 
 static void
 server_connect(struct server *s)
 {
 	s->n_ready = 0;
-	s->waited = 0;
 	timer_set(&s->pace, s->connect_timeout_ms);
 	for (unsigned i = 0; i < s->n_conns; i++) {
 		if (backend_connect(&s->conns[i], &s->addr, (unsigned)s->timeout_ms) == -1) {
@@ -94,12 +504,29 @@ server_step(struct server *s, enum replica_event ev, const char *why)
 		timer_set(&s->pace, s->replica.retry_ms);
 		break;
 	}
-	if (!usable && replica_usable(&s->replica)) {
+	if (replica_usable(&s->replica) &&
+	    (!usable || ev == REPLICA_EV_FILLED || ev == REPLICA_EV_BEHIND)) {
 		s->tried = 1;
+		s->uses = (uint16_t)(s->uses + !usable);
 		timer_stop(&s->pace);
-		timer_set(&s->probe, SERVER_PROBE_MS);
+		if (!s->probe.armed)
+			timer_set(&s->probe, SERVER_PROBE_MS);
+		if (s->replica.state == REPLICA_CURRENT)
+			server_lease(s);
 		s->ops->changed(s);
 	}
+}
+
+/* A write was on the way when the server was lost. */
+static void
+server_note_lost(const struct op *op, void *arg)
+{
+	struct server *s = arg;
+
+	if (op->key != NULL)
+		server_misses(s, op->key, op->key_len);
+	else if (op != &s->mark_op && op != &s->lease_op && op != &s->ports_op)
+		server_misses_all(s); /* flush_all */
 }
 
 void
@@ -111,28 +538,29 @@ server_out(struct server *s, const char *why)
 	if (s->replica.state == REPLICA_DOWN)
 		return;
 	timer_stop(&s->silence);
+	timer_stop(&s->hedge);
 	timer_stop(&s->probe);
 	if (usable)
 		s->stats.failures++;
-	/*
-	 * It may come back empty, and nobody knows whether what was on its way was executed: another
-	 * server's copy goes on.
-	 */
-	if (usable && s->ops->others(s))
-		s->replica.stale = 1;
 	for (unsigned i = 0; i < s->n_conns; i++) {
 		struct backend *b = &s->conns[i];
+		/* Nobody knows whether these were executed; another server's copy goes on. */
+		if (usable && s->ops->others(s))
+			backend_each_write(b, server_note_lost, s);
 		if (fenced && backend_waits(b) && io_is_open(&b->io))
 			fence_note(&s->fence, b->io.fd);
 		backend_close(b);
 	}
+	/* It was not whole yet: what it lacks is more than the list can say. */
+	if (s->replica.state == REPLICA_FILLING || s->replica.state == REPLICA_SUSPECT)
+		server_misses_all(s);
 	fence_rest(&s->fence);
 	s->silent = 0;
 	s->tried = 1;
 	server_step(s, REPLICA_EV_LOST, why);
+	s->ops->changed(s); /* the survivors' markers are raised before any answer is judged */
 	for (unsigned i = 0; i < s->n_conns; i++)
 		backend_fail(&s->conns[i]);
-	s->ops->changed(s);
 }
 
 /* A clause of at most a line for something that took too long. */
@@ -159,21 +587,29 @@ server_on_errand(struct op *op, enum op_result result, const struct op_reply *re
 	s->errand_busy = 0;
 	if (result != OP_ANSWER)
 		return; /* it is out already */
-	if (s->replica.state == REPLICA_FENCING) {
-		if (reply->rsp->type != RSP_END)
-			server_out(s, "it does not list its connections (stats conns)");
-		else if (fence_list_end(&s->fence))
-			server_step(s, REPLICA_EV_FENCED, NULL);
-		else {
-			fence_knock(&s->fence, &s->addr);
-			timer_set(&s->pace, SERVER_FENCE_MS);
+	if (s->replica.state == REPLICA_PROVING && s->phase == PHASE_FLUSH) {
+		if (reply->rsp->type != RSP_OK) {
+			server_out(s, "it refuses flush_all (is it started with -F?)");
+			return;
 		}
+		s->flushes++;
+		s->mark_cas = 0;
+		s->ports_busy = 0;
+		server_name_ports(s); /* flushed with the rest */
+		s->incomplete = 1;
+		server_step(s, REPLICA_EV_EMPTIED, "it was emptied");
 		return;
 	}
-	if (reply->rsp->type == RSP_OK)
-		server_step(s, REPLICA_EV_EMPTIED, "it had missed writes and was emptied");
-	else
-		server_out(s, "it refuses flush_all (is it started with -F?)");
+	if (reply->rsp->type != RSP_END) {
+		server_out(s, "it does not list its connections (stats conns)");
+	} else if (!fence_list_end(&s->fence)) {
+		fence_knock(&s->fence, &s->addr);
+		timer_set(&s->pace, SERVER_FENCE_MS);
+	} else if (s->replica.state == REPLICA_FENCING) {
+		server_step(s, REPLICA_EV_FENCED, NULL);
+	} else {
+		server_carry_out(s);
+	}
 }
 
 static void
@@ -190,18 +626,15 @@ server_on_pace(struct timer *t, void *arg)
 		server_out_late(s, "no connection", s->connect_timeout_ms);
 		break;
 	case REPLICA_FENCING:
-		if (s->errand_busy)
-			server_out_late(s, "silent (stats conns)", s->timeout_ms);
+	case REPLICA_PROVING:
+		if (s->errand_busy || s->proof.busy || s->n_deletes > 0)
+			server_out_late(s, "silent while it was to come into use", s->timeout_ms);
 		else if (fence_rest(&s->fence))
 			timer_set(&s->pace, SERVER_FENCE_MS); /* let it see that they end */
-		else
+		else if (s->replica.state == REPLICA_FENCING)
 			server_fence(s);
-		break;
-	case REPLICA_PROVING:
-		if (s->errand_busy)
-			server_out_late(s, "silent (flush_all)", s->timeout_ms);
-		else
-			server_prove(s);
+		else if (s->phase == PHASE_FENCE)
+			server_fence_foreign(s);
 		break;
 	default:
 		break;
@@ -233,8 +666,28 @@ server_on_busy(struct backend *b)
 	struct server *s = server_of(b);
 
 	/* Before it is in use the pace timer watches. */
-	if (!s->silence.armed && replica_usable(&s->replica))
+	if (!replica_usable(&s->replica))
+		return;
+	if (!s->silence.armed)
 		timer_set(&s->silence, s->timeout_ms);
+	if (s->hedge_ms != 0 && !s->hedge.armed)
+		timer_set(&s->hedge, s->hedge_ms);
+}
+
+/* What has waited for --hedge ms is told so. Armed again while anything waits. */
+static void
+server_on_hedge(struct timer *t, void *arg)
+{
+	struct server *s = arg;
+	uint64_t next = UINT64_MAX;
+
+	for (unsigned i = 0; i < s->n_conns; i++) {
+		uint64_t at = backend_slow(&s->conns[i], timer_now_ms, s->hedge_ms);
+		if (at < next)
+			next = at;
+	}
+	if (next != UINT64_MAX)
+		timer_set(t, next > timer_now_ms ? next - timer_now_ms : 1);
 }
 
 static void
@@ -282,6 +735,7 @@ server_overdue(struct server *s)
 		log_warnx("server %s: silent for %llu ms; it is the last one, so it stays",
 			  s->replica.name, (unsigned long long)s->timeout_ms);
 	s->silent = 1;
+	s->ops->overdue(s);
 	for (unsigned i = 0; i < s->n_conns; i++) {
 		s->conns[i].overdue = 1;
 		backend_late(&s->conns[i], UINT64_MAX);
@@ -332,6 +786,10 @@ server_on_probe(struct timer *t, void *arg)
 	static const char line[] = "version\r\n";
 	struct server *s = arg;
 
+	if (s->replica.state == REPLICA_CURRENT) {
+		server_lease(s);
+		server_watch(s);
+	}
 	for (unsigned i = 0; i < s->n_conns; i++)
 		if (!backend_waits(&s->conns[i]))
 			backend_send(&s->conns[i], &s->probes[i], line, sizeof(line) - 1, NULL,
@@ -347,14 +805,22 @@ static const struct backend_ops server_backend_ops = {
 };
 
 void
-server_setup(struct server *s, const struct server_ops *ops, void *owner, unsigned n_conns,
-	     uint64_t timeout_ms, uint64_t connect_timeout_ms)
+server_setup(struct server *s, const struct server_ops *ops, void *owner, const struct conf *conf)
 {
+	unsigned n_conns = (unsigned)conf->connections;
+
 	s->ops = ops;
 	s->owner = owner;
 	s->n_conns = n_conns;
-	s->timeout_ms = timeout_ms;
-	s->connect_timeout_ms = connect_timeout_ms;
+	s->timeout_ms = conf->timeout_ms;
+	s->connect_timeout_ms = conf->connect_timeout_ms;
+	s->hedge_ms = conf->hedge_ms;
+	dirty_init(&s->dirty, conf->dirty_limit);
+	proof_setup(&s->proof, server_on_proof);
+	s->mark_op = (struct op){.kind = OP_META, .done = server_on_mark, .asker = s, .write = 1};
+	s->ports_op = (struct op){.kind = OP_LINE, .done = server_on_ports, .asker = s, .write = 1};
+	s->lease_op = (struct op){.kind = OP_LINE, .done = server_on_lease, .asker = s, .write = 1};
+	s->watch_op = (struct op){.kind = OP_META, .done = server_on_watch, .asker = s};
 	replica_init(&s->replica, s->addr.text, timer_now_ms);
 	s->conns = calloc(n_conns, sizeof(*s->conns));
 	s->probes = calloc(n_conns, sizeof(*s->probes));
@@ -368,6 +834,7 @@ server_setup(struct server *s, const struct server_ops *ops, void *owner, unsign
 	timer_setup(&s->pace, server_on_pace, s);
 	timer_setup(&s->silence, server_on_silence, s);
 	timer_setup(&s->probe, server_on_probe, s);
+	timer_setup(&s->hedge, server_on_hedge, s);
 }
 
 void
@@ -381,8 +848,11 @@ server_stop(struct server *s)
 {
 	timer_stop(&s->pace);
 	timer_stop(&s->silence);
+	timer_stop(&s->hedge);
 	timer_stop(&s->probe);
 	fence_forget(&s->fence);
+	proof_clear(&s->proof);
+	dirty_clear(&s->dirty);
 	for (unsigned i = 0; i < s->n_conns; i++) {
 		backend_close(&s->conns[i]);
 		backend_fail(&s->conns[i]);

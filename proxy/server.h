@@ -10,8 +10,11 @@
 
 #include "addr.h"
 #include "backend.h"
+#include "conf.h"
+#include "dirty.h"
 #include "fence.h"
 #include "op.h"
+#include "proof.h"
 #include "replica.h"
 #include "ring.h"
 #include "stats.h"
@@ -27,14 +30,46 @@
 /* A timer that fires later than this was paused: every deadline moves by the pause. */
 #define SERVER_PAUSE_MS 50
 
+/* Deletes of dirty keys that are on the way to one server at the same time. */
+#define SERVER_DELETES 128
+/* A predecessor's connections that are still listed after so long belong to a machine that is gone
+ * or cut off; see proxy/REPLICATION.md. */
+#define SERVER_FENCE_PATIENCE_MS 3000
+/* The lease that is renewed with each probe lapses after so many seconds. */
+#define SERVER_LEASE_S 10
+
+/* What the farm decides when a server has proved what it can. */
+enum server_verdict {
+	SERVER_TRUST,	/* use it as it is */
+	SERVER_CLEAN,	/* what is in its dirty list is deleted first, then copied */
+	SERVER_SUSPECT, /* use it as a follower; every key is to be compared */
+	SERVER_EMPTY	/* flush it; everything is to be copied */
+};
+
 struct server;
 struct server_ops {
 	/* Is another server in use, or ready to be? Then this one may be put out for silence. */
 	int (*others)(const struct server *s);
-	/* Does a server that is not in use hold writes that s has missed? s waits a while for it. */
-	int (*truth_elsewhere)(const struct server *s);
+	/* s->proof is complete: server_decide() is to follow, now or later. */
+	void (*proven)(struct server *s);
+	/* A probe has read a marker that is not ours: another proxy serves. */
+	void (*superseded)(struct server *s, const struct marker *m);
+	/* It has answered the last marker that was written: s->marked_epoch. */
+	void (*marked)(struct server *s);
+	/* The marker is not there any more, though nothing was lost. */
+	void (*unmarked)(struct server *s);
+	/* It is silent, and stays in use as the last one. */
+	void (*overdue)(struct server *s);
 	/* It came into use, or went out of it, or a try has failed. */
 	void (*changed)(struct server *s);
+};
+
+enum server_phase {
+	PHASE_ASK,   /* its proof is being asked for */
+	PHASE_WAIT,  /* the farm has not decided yet */
+	PHASE_FENCE, /* decided; a predecessor's connections are waited for */
+	PHASE_FLUSH, /* decided; being emptied */
+	PHASE_DELETE /* decided; its dirty keys are being deleted */
 };
 
 struct server {
@@ -44,28 +79,75 @@ struct server {
 	struct replica replica;
 	struct stats_server stats;
 	struct fence fence;
+	struct proof proof;
+	struct dirty dirty; /* what it misses, or what is still to be copied to it */
 	struct backend *conns;
 	struct op *probes; /* one for each connection */
 	unsigned n_conns, n_ready;
-	uint64_t timeout_ms, connect_timeout_ms;
+	uint64_t timeout_ms, connect_timeout_ms, hedge_ms;
 	struct timer pace;    /* the next try; the end of patience while it comes into use */
 	struct timer silence; /* runs while something is expected */
+	struct timer hedge;   /* the same; see op.slow */
 	struct timer probe;
 	struct op errand; /* what is asked while FENCING and PROVING */
 	uint8_t errand_busy;
-	uint8_t waited; /* for the truth elsewhere */
-	uint8_t tried;	/* has been in use or has failed once */
-	uint8_t silent; /* overdue, but the last one: nothing new is sent to it */
-	uint16_t tag;	/* the farm's, for cas uniques; new each time it comes into use */
+	uint8_t tried;	    /* has been in use or has failed once */
+	uint8_t silent;	    /* overdue, but the last one: nothing new is sent to it */
+	uint8_t phase;	    /* enum server_phase, while PROVING */
+	uint8_t verdict;    /* enum server_verdict */
+	uint8_t incomplete; /* FILLING: everything is to be copied, not the dirty list only */
+	uint64_t fence_until_ms;
+	struct op *deletes; /* SERVER_DELETES of them while PHASE_DELETE */
+	uint32_t delete_at;
+	unsigned n_deletes;
+	/* the marker */
+	struct op mark_op, watch_op, lease_op, ports_op;
+	uint8_t mark_busy, mark_again, watch_busy, lease_busy, ports_busy;
+	uint64_t mark_cas;     /* of the marker that we saw last; 0: there was none */
+	uint64_t session;      /* the farm's */
+	uint64_t marked_epoch; /* of the marker that it has answered, 0: none */
+	uint64_t mark_epoch, sent_epoch;
+	uint8_t in_epoch; /* the markers name it as current */
+	char *mark_text;  /* what it is to keep */
+	size_t mark_len;
+	uint64_t flushes; /* cmd_flush as we know it */
+	uint64_t fill_done, fill_total;
+	uint16_t tag;	 /* the farm's, for cas uniques; new each time it comes into use */
+	uint16_t uses;	 /* how often it has come into use */
+	uint16_t tagged; /* the use that tag is for */
 	char version[32];
 };
 
 /* s is zeroed memory that stays where it is, with addr set. Does not connect yet. */
-void server_setup(struct server *s, const struct server_ops *ops, void *owner, unsigned n_conns,
-		  uint64_t timeout_ms, uint64_t connect_timeout_ms);
+void server_setup(struct server *s, const struct server_ops *ops, void *owner,
+		  const struct conf *conf);
 
 /* Begins the first try. */
 void server_start(struct server *s);
+
+/* After ops->proven(), while PROVING: how it comes into use. why: a clause for the log. */
+void server_decide(struct server *s, enum server_verdict verdict, const char *why);
+
+/* Undecided still: its proof is asked for anew, ops->proven() follows. */
+void server_ask_again(struct server *s);
+
+/* It holds what it should: FILLING or SUSPECT -> CURRENT. */
+void server_filled(struct server *s, const char *why);
+
+/* It was promoted before it was full, and a fuller one is back: CURRENT -> FILLING. */
+void server_behind(struct server *s);
+
+/* Writes the marker (n bytes, copied); ops->marked() follows when the last one was answered. */
+void server_mark(struct server *s, const char *text, size_t n, uint64_t epoch);
+
+/* Its items were flushed by a client's flush_all: what is ours has to be written anew. */
+void server_name_ports(struct server *s);
+void server_flushed(struct server *s);
+
+/* A write on the key is made without it. */
+void server_misses(struct server *s, const char *key, size_t len);
+/* More than a list of keys can say: flush_all, or it was not whole. */
+void server_misses_all(struct server *s);
 
 /* Puts it out of use: every operation ends as OP_LOST. why: a clause for the log. */
 void server_out(struct server *s, const char *why);

@@ -8,30 +8,33 @@
 #include <stdint.h>
 
 /* Counters of the whole proxy: they only grow, until `stats reset`. */
-#define STATS_COUNTERS(X)                                                  \
-	X(total_connections, "client connections accepted")                \
-	X(rejected_connections, "client connections refused: -n reached")  \
-	X(cmd_get, "keys asked for with get, gets")                        \
-	X(cmd_set, "storage commands")                                     \
-	X(cmd_flush, "flush_all commands")                                 \
-	X(cmd_touch, "keys touched with touch, gat, gats")                 \
-	X(cmd_delete, "delete commands")                                   \
-	X(cmd_arith, "incr and decr commands")                             \
-	X(get_hits, "keys found")                                          \
-	X(get_misses, "keys not found")                                    \
-	X(bytes_read, "bytes read from clients")                           \
-	X(bytes_written, "bytes written to clients")                       \
-	X(client_errors, "commands answered with ERROR or CLIENT_ERROR")   \
-	X(server_errors, "commands answered with SERVER_ERROR")            \
-	X(clients_slow, "clients closed: they did not read their answers") \
-	X(retries, "reads asked again of the other copy")                  \
-	X(cas_stale, "cas refused: its token came from another server or time")
+#define STATS_COUNTERS(X)                                                            \
+	X(total_connections, "client connections accepted")                          \
+	X(rejected_connections, "client connections refused: -n reached")            \
+	X(cmd_get, "keys asked for with get, gets")                                  \
+	X(cmd_set, "storage commands")                                               \
+	X(cmd_flush, "flush_all commands")                                           \
+	X(cmd_touch, "keys touched with touch, gat, gats")                           \
+	X(cmd_delete, "delete commands")                                             \
+	X(cmd_arith, "incr and decr commands")                                       \
+	X(get_hits, "keys found")                                                    \
+	X(get_misses, "keys not found")                                              \
+	X(bytes_read, "bytes read from clients")                                     \
+	X(bytes_written, "bytes written to clients")                                 \
+	X(client_errors, "commands answered with ERROR or CLIENT_ERROR")             \
+	X(server_errors, "commands answered with SERVER_ERROR")                      \
+	X(clients_slow, "clients closed: they did not read their answers")           \
+	X(retries, "reads asked again of the other copy")                            \
+	X(hedges, "reads asked of the follower too, since the leader took its time") \
+	X(hedge_hits, "of them, answered by the follower first")                     \
+	X(mirrored, "hits told to the follower, so that it keeps the item")
 
 /* Counters of one server. */
-#define STATS_SERVER_COUNTERS(X)                            \
-	X(timeouts, "times it was silent past the timeout") \
-	X(failures, "times it was put out of use")          \
-	X(mismatches, "answers that differed from the leader's")
+#define STATS_SERVER_COUNTERS(X)                                 \
+	X(timeouts, "times it was silent past the timeout")      \
+	X(failures, "times it was put out of use")               \
+	X(mismatches, "answers that differed from the leader's") \
+	X(refused, "copies that it did not take: size, memory")
 
 struct stats {
 #define X(name, help) uint64_t name;

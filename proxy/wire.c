@@ -106,3 +106,31 @@ wire_gat(char *out, enum req_cmd cmd, const char *key, size_t key_len, int32_t e
 	*at++ = ' ';
 	return finish(out, put(at, key, key_len));
 }
+
+size_t
+wire_meta_get(char *out, const char *key, size_t key_len)
+{
+	return finish(out, put(put(put(out, "mg ", 3), key, key_len), " v f t u", 8));
+}
+
+size_t
+wire_meta_set(char *out, const char *key, size_t key_len, uint32_t body_len, uint32_t flags,
+	      int64_t ttl, int add)
+{
+	char *at = put(put(out, "ms ", 3), key, key_len);
+
+	at = put_number(at, body_len);
+	at = put(at, " F", 2);
+	at += wire_number(at, flags);
+	at = put(at, " T", 2);
+	at += wire_number(at, ttl < 0 ? 0 : (uint64_t)ttl);
+	if (add)
+		at = put(at, " ME", 3);
+	return finish(out, at);
+}
+
+size_t
+wire_meta_touch(char *out, const char *key, size_t key_len)
+{
+	return finish(out, put(put(out, "mg ", 3), key, key_len));
+}

@@ -24,6 +24,14 @@ size_t wire_touch(char *out, const char *key, size_t key_len, int32_t exptime);
 /* gat, gats */
 size_t wire_gat(char *out, enum req_cmd cmd, const char *key, size_t key_len, int32_t exptime);
 
+/* mg: value, flags and time to live, without touching the item's place in the LRU. */
+size_t wire_meta_get(char *out, const char *key, size_t key_len);
+/* ms: ttl in seconds, -1 for ever; add: only where there is none. */
+size_t wire_meta_set(char *out, const char *key, size_t key_len, uint32_t body_len, uint32_t flags,
+		     int64_t ttl, int add);
+/* mg without any flag: does it hit, and keep it alive. */
+size_t wire_meta_touch(char *out, const char *key, size_t key_len);
+
 /* Writes v in decimal, without NUL; returns the digits written (at most 20). */
 size_t wire_number(char *out, uint64_t v);
 

@@ -1,0 +1,529 @@
+/* epoch: who is current. See epoch.h. */
+#include "epoch.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "log.h"
+
+static void epoch_elect(struct epoch *e);
+static void epoch_raise(struct epoch *e);
+static void epoch_judge_return(struct epoch *e, struct server *s);
+
+static int
+in_list(const struct epoch *e, const struct server *s, const int *list, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (&e->servers[list[i]] == s)
+			return 1;
+	return 0;
+}
+
+static int
+is_primary(const struct epoch *e, const struct server *s)
+{
+	return in_list(e, s, e->ring->primary, e->ring->n_primary);
+}
+
+static int
+is_backup(const struct epoch *e, const struct server *s)
+{
+	return in_list(e, s, e->ring->backup, e->ring->n_backup);
+}
+
+int
+epoch_partners(const struct epoch *e, const struct server *a, const struct server *b)
+{
+	return a != b &&
+	       ((is_primary(e, a) && is_backup(e, b)) || (is_backup(e, a) && is_primary(e, b)));
+}
+
+static int
+is_current(const struct server *s)
+{
+	return s->replica.state == REPLICA_CURRENT;
+}
+
+/* Has it said what it is, or that it cannot? */
+static int
+has_reported(const struct server *s)
+{
+	return (s->tried && s->replica.state == REPLICA_DOWN) ||
+	       (s->replica.state == REPLICA_PROVING && s->phase == PHASE_WAIT);
+}
+
+static int
+is_waiting(const struct server *s)
+{
+	return s->replica.state == REPLICA_PROVING && s->phase == PHASE_WAIT;
+}
+
+static void
+epoch_check_gate(struct epoch *e)
+{
+	int usable = 0, coming = 0;
+
+	if (e->deciding || e->raising || e->clean_wait.armed)
+		return;
+	for (unsigned i = 0; i < e->n; i++) {
+		const struct server *s = &e->servers[i];
+		if (!s->tried)
+			return;
+		usable |= server_usable(s);
+		coming |= s->replica.state == REPLICA_PROVING;
+	}
+	if (!usable && coming)
+		return;
+	gate_open(e->gate, GATE_STARTING);
+}
+
+/* ---- markers ---- */
+
+/* The names of the current servers, joined by commas. Returns the length. */
+static size_t
+epoch_current_names(const struct epoch *e, char *out, size_t size)
+{
+	size_t at = 0;
+
+	for (unsigned i = 0; i < e->n; i++) {
+		const struct server *s = &e->servers[i];
+		if (is_current(s) && at + strlen(s->addr.text) + 2 < size)
+			at += (size_t)snprintf(out + at, size - at, "%s%s", at > 0 ? "," : "",
+					       s->addr.text);
+	}
+	return at;
+}
+
+static void
+epoch_check_raised(struct epoch *e)
+{
+	struct hold_waiter *w;
+
+	for (unsigned i = 0; i < e->n; i++)
+		if (is_current(&e->servers[i]) && e->servers[i].marked_epoch != e->number)
+			return;
+	e->raising = e->stuck = 0;
+	while (!e->raising && (w = STAILQ_FIRST(&e->waiters)) != NULL) {
+		STAILQ_REMOVE_HEAD(&e->waiters, link);
+		w->resume(w);
+	}
+	for (unsigned i = 0; i < e->n && !e->raising && !e->starting && !e->deciding; i++)
+		if (is_waiting(&e->servers[i]) && !e->clean_wait.armed)
+			epoch_judge_return(e, &e->servers[i]);
+	if (!e->raising)
+		epoch_check_gate(e);
+	if (!e->raising && e->closing && e->closed != NULL)
+		e->closed();
+}
+
+static void
+epoch_raise(struct epoch *e)
+{
+	char names[MARKER_TEXT_MAX / 2], text[MARKER_TEXT_MAX];
+	struct marker m = {
+	    .epoch = ++e->number, .session = e->session, .clean = e->closing, .current = names};
+
+	memcpy(m.owner, e->owner, sizeof(m.owner));
+	m.current_len = epoch_current_names(e, names, sizeof(names));
+	e->raising = 1;
+	for (unsigned i = 0; i < e->n; i++) {
+		struct server *s = &e->servers[i];
+		s->in_epoch = is_current(s) != 0;
+		if (!is_current(s))
+			continue;
+		snprintf(m.self, sizeof(m.self), "%s", s->addr.text);
+		server_mark(s, text, marker_write(text, &m), e->number);
+	}
+	epoch_check_raised(e); /* nobody is current: nobody to wait for */
+}
+
+void
+epoch_renew(struct epoch *e)
+{
+	epoch_raise(e);
+}
+
+void
+epoch_wait(struct epoch *e, struct hold_waiter *w)
+{
+	STAILQ_INSERT_TAIL(&e->waiters, w, link);
+}
+
+void
+epoch_marked(struct epoch *e, struct server *s)
+{
+	(void)s;
+	if (e->raising)
+		epoch_check_raised(e);
+}
+
+void
+epoch_close(struct epoch *e)
+{
+	e->closing = 1;
+	epoch_raise(e);
+}
+
+/* ---- verdicts ---- */
+
+/* A server that comes back while others serve, or served. */
+static void
+epoch_judge_return(struct epoch *e, struct server *s)
+{
+	const struct proof *p = &s->proof;
+	int ours = p->has_marker && p->marker.session == e->session &&
+		   (p->marker.epoch == s->marked_epoch || p->marker.epoch == s->sent_epoch);
+	int others = 0, truth_elsewhere = 0;
+
+	if (p->has_marker && p->marker.session != e->session &&
+	    (p->marker.epoch > e->number || (p->marker.epoch == e->number && is_primary(e, s)))) {
+		epoch_superseded(e, s, &p->marker);
+		return;
+	}
+	for (unsigned i = 0; i < e->n; i++) {
+		const struct server *t = &e->servers[i];
+		if (!epoch_partners(e, s, t))
+			continue;
+		others |= server_usable(t);
+		truth_elsewhere |= !server_usable(t) && !t->replica.stale;
+	}
+	if (!s->replica.stale && !s->dirty.overflow && (ours || !others)) {
+		server_decide(s, SERVER_TRUST,
+			      ours ? "it has missed no write" : "it was the last one in use");
+	} else if (!others && truth_elsewhere && !e->waited) {
+		/* Another server, away as well, has missed nothing: it is waited for, a moment. */
+		e->waited = 1;
+		timer_set(&e->clean_wait, 2 * s->connect_timeout_ms);
+	} else if (ours && others && !s->dirty.overflow) {
+		server_decide(s, SERVER_CLEAN, NULL);
+	} else {
+		server_decide(s, SERVER_EMPTY, NULL);
+	}
+}
+
+/* What the markers of those that have reported say together. */
+struct election {
+	uint64_t epoch;	   /* the highest */
+	uint64_t session;  /* of those that stand for it */
+	unsigned n;	   /* of the highest epoch and that session */
+	uint8_t found;	   /* any marker */
+	uint8_t unreached; /* a server has not reported */
+};
+
+/* Does it stand for the highest epoch? */
+static int
+stands_for(const struct election *el, const struct server *s)
+{
+	return is_waiting(s) && s->proof.has_marker && s->proof.marker.epoch == el->epoch &&
+	       s->proof.marker.session == el->session &&
+	       marker_names(&s->proof.marker, s->addr.text);
+}
+
+static void
+epoch_count(const struct epoch *e, struct election *el)
+{
+	memset(el, 0, sizeof(*el));
+	for (unsigned i = 0; i < e->n; i++) {
+		const struct server *s = &e->servers[i];
+		const struct marker *m = &s->proof.marker;
+		if (!is_waiting(s)) {
+			el->unreached = 1;
+			continue;
+		}
+		if (!s->proof.has_marker || !marker_names(m, s->addr.text))
+			continue;
+		/* A tie between two sessions goes to the one that a primary stands for. */
+		if (!el->found || m->epoch > el->epoch ||
+		    (m->epoch == el->epoch && is_primary(e, s) && m->session != el->session &&
+		     i == (unsigned)e->ring->primary[0])) {
+			el->epoch = m->epoch;
+			el->session = m->session;
+		}
+		el->found = 1;
+	}
+	for (unsigned i = 0; i < e->n; i++)
+		el->n += (unsigned)stands_for(el, &e->servers[i]);
+}
+
+/* Can it be that another server, which has not reported, was written to without it? */
+static int
+may_have_missed(const struct epoch *e, const struct server *s)
+{
+	if (s->proof.marker.clean || s->proof.has_lease)
+		return 0;
+	for (unsigned i = 0; i < e->n; i++) {
+		const struct server *t = &e->servers[i];
+		if (!is_waiting(t) && epoch_partners(e, s, t) &&
+		    marker_names(&s->proof.marker, t->addr.text))
+			return 1;
+	}
+	return 0;
+}
+
+/* Nobody has a marker: the first use. The primary leads, unless it is empty and a backup is not. */
+static enum server_verdict
+first_use_verdict(const struct epoch *e, const struct election *el, const struct server *s)
+{
+	const struct server *p = &e->servers[e->ring->primary[0]];
+
+	if (el->unreached)
+		return SERVER_EMPTY;
+	if (e->ring->n_primary == 1 && e->ring->n_backup == 1 && p->proof.curr_items == 0)
+		return s != p && s->proof.curr_items > 0 ? SERVER_TRUST
+		       : s == p && e->servers[e->ring->backup[0]].proof.curr_items == 0
+			   ? SERVER_TRUST
+			   : SERVER_EMPTY;
+	return is_primary(e, s) ? SERVER_TRUST : SERVER_EMPTY;
+}
+
+static enum server_verdict
+epoch_verdict(const struct epoch *e, const struct election *el, const struct server *s)
+{
+	if (!el->found)
+		return first_use_verdict(e, el, s);
+	if (!stands_for(el, s) || may_have_missed(e, s))
+		return SERVER_EMPTY;
+	if (el->n == 1 || s->proof.marker.clean || is_primary(e, s))
+		return SERVER_TRUST;
+	return SERVER_SUSPECT;
+}
+
+/* Another proxy's servers: refuse while it lives. Returns 1 when refused. */
+static int
+epoch_is_foreign(struct epoch *e)
+{
+	char why[512];
+
+	for (unsigned i = 0; i < e->n; i++) {
+		const struct server *s = &e->servers[i];
+		const struct proof *p = &s->proof;
+		if (!is_waiting(s) || !p->has_marker || p->marker.clean || !p->has_lease ||
+		    strcmp(p->marker.owner, e->owner) == 0)
+			continue;
+		snprintf(why, sizeof(why), "server %s: in use by the proxy named %s (we are %s)",
+			 s->addr.text, p->marker.owner, e->owner);
+		e->give_up(EPOCH_REFUSED, why);
+		return 1;
+	}
+	return 0;
+}
+
+/* A predecessor may be about to leave clean markers: look once more. Returns 1 when we wait. */
+static int
+epoch_wait_clean(struct epoch *e)
+{
+	int any = 0;
+
+	if (e->waited)
+		return 0;
+	for (unsigned i = 0; i < e->n; i++) {
+		const struct proof *p = &e->servers[i].proof;
+		any |=
+		    is_waiting(&e->servers[i]) && p->has_marker && !p->marker.clean && p->has_lease;
+	}
+	if (!any)
+		return 0;
+	e->waited = 1;
+	timer_set(&e->clean_wait, EPOCH_CLEAN_MS);
+	return 1;
+}
+
+static void
+epoch_elect(struct epoch *e)
+{
+	enum server_verdict verdicts[2 * RING_MAX];
+	struct election el;
+	int any = 0;
+
+	for (unsigned i = 0; i < e->n; i++) {
+		if (!has_reported(&e->servers[i]))
+			return;
+		any |= is_waiting(&e->servers[i]);
+	}
+	if (!any) {
+		epoch_check_gate(e); /* no server at all: clients are told so */
+		return;
+	}
+	if (epoch_is_foreign(e) || epoch_wait_clean(e))
+		return;
+	timer_stop(&e->clean_wait);
+	epoch_count(e, &el);
+	for (unsigned i = 0; i < e->n; i++)
+		verdicts[i] = epoch_verdict(e, &el, &e->servers[i]);
+	e->starting = e->waited = 0;
+	e->deciding = 1;
+	e->number = el.epoch;
+	for (unsigned i = 0; i < e->n; i++) {
+		struct server *s = &e->servers[i];
+		if (!is_waiting(s))
+			continue;
+		s->tried = 1;
+		s->replica.stale = verdicts[i] == SERVER_EMPTY;
+		server_decide(s, verdicts[i], !el.found ? "first use" : "its marker is the newest");
+	}
+	e->deciding = 0;
+	epoch_raise(e);
+}
+
+static void
+epoch_on_wait_over(struct timer *t, void *arg)
+{
+	struct epoch *e = arg;
+
+	(void)t;
+	for (unsigned i = 0; i < e->n; i++)
+		if (is_waiting(&e->servers[i]))
+			server_ask_again(&e->servers[i]);
+	if (e->starting)
+		epoch_elect(e);
+	epoch_check_gate(e);
+}
+
+/* Is a raise under way that a server which speaks will answer? */
+static int
+epoch_is_raised_soon(const struct epoch *e)
+{
+	if (!e->raising)
+		return 0;
+	for (unsigned i = 0; i < e->n; i++)
+		if (is_current(&e->servers[i]) && server_usable(&e->servers[i]))
+			return 1;
+	return 0;
+}
+
+void
+epoch_proven(struct epoch *e, struct server *s)
+{
+	if (e->starting)
+		epoch_elect(e);
+	else if (!epoch_is_raised_soon(e))
+		epoch_judge_return(e, s);
+	/* else: nothing is deleted or copied there before the markers say that it was away */
+}
+
+/* ---- changes ---- */
+
+/* It is compared, or about to be: it holds what an emptied one lacks. */
+static int
+may_be_fuller(const struct server *s)
+{
+	return s->replica.state == REPLICA_SUSPECT ||
+	       (s->replica.state == REPLICA_PROVING && s->phase != PHASE_WAIT &&
+		s->verdict == SERVER_SUSPECT);
+}
+
+/* Where no current server lives, the one that is in use for longest is as current as can be. */
+static int
+epoch_promote(struct epoch *e)
+{
+	struct server *best = NULL;
+
+	for (unsigned i = 0; i < e->n; i++) {
+		struct server *s = &e->servers[i];
+		int partner = 0;
+		if (!replica_usable(&s->replica) || is_current(s))
+			continue;
+		for (unsigned k = 0; k < e->n; k++) {
+			const struct server *t = &e->servers[k];
+			partner |= epoch_partners(e, s, t) &&
+				   (is_current(t) ||
+				    (s->replica.state == REPLICA_FILLING && may_be_fuller(t)));
+		}
+		if (!partner && (best == NULL || s->replica.since_ms < best->replica.since_ms))
+			best = s;
+	}
+	if (best == NULL)
+		return 0;
+	best->incomplete |= dirty_count(&best->dirty) > 0;
+	e->fill(best, 0);
+	server_filled(best, "no current server is left");
+	return 1;
+}
+
+void
+epoch_changed(struct epoch *e, struct server *s)
+{
+	if (replica_usable(&s->replica))
+		e->waited = 0;
+	e->fill(s, replica_usable(&s->replica) && !is_current(s));
+	if (e->deciding)
+		return;
+	if (e->starting) {
+		epoch_elect(e);
+		return;
+	}
+	if (epoch_promote(e))
+		return; /* which has led here again */
+	for (unsigned i = 0; i < e->n; i++) {
+		struct server *t = &e->servers[i];
+		if (is_current(s) && !s->incomplete && is_current(t) && t->incomplete &&
+		    epoch_partners(e, s, t))
+			server_behind(t);
+	}
+	if (is_current(s) != s->in_epoch)
+		epoch_raise(e);
+	else
+		epoch_check_gate(e);
+}
+
+void
+epoch_overdue(struct epoch *e)
+{
+	struct hold_waiters waiters = STAILQ_HEAD_INITIALIZER(waiters);
+	struct hold_waiter *w;
+
+	if (!e->raising)
+		return;
+	e->stuck = 1;
+	STAILQ_CONCAT(&waiters, &e->waiters);
+	while ((w = STAILQ_FIRST(&waiters)) != NULL) {
+		STAILQ_REMOVE_HEAD(&waiters, link);
+		w->resume(w);
+	}
+	gate_open(e->gate, GATE_STARTING);
+}
+
+void
+epoch_unmarked(struct epoch *e, struct server *s)
+{
+	int others = 0;
+
+	for (unsigned i = 0; i < e->n; i++)
+		others |= epoch_partners(e, s, &e->servers[i]) && is_current(&e->servers[i]);
+	if (s->proof.cmd_flush != s->flushes && others) {
+		server_misses_all(s);
+		server_out(s, "it was flushed from outside");
+		return;
+	}
+	s->flushes = s->proof.cmd_flush;
+	epoch_renew(e);
+}
+
+void
+epoch_superseded(struct epoch *e, struct server *s, const struct marker *m)
+{
+	char why[512];
+
+	if (e->closing)
+		return;
+	snprintf(
+	    why, sizeof(why),
+	    "superseded: server %s belongs to another proxy now (%s, epoch %llu; ours is %llu)",
+	    s->addr.text, m->owner, (unsigned long long)m->epoch, (unsigned long long)e->number);
+	e->give_up(EPOCH_SUPERSEDED, why);
+}
+
+void
+epoch_start(struct epoch *e, const char *owner)
+{
+	snprintf(e->owner, sizeof(e->owner), "%s", owner);
+	if (getrandom(&e->session, sizeof(e->session), GRND_NONBLOCK) != sizeof(e->session))
+		e->session = timer_now_ms * UINT64_C(0x9e3779b97f4a7c15);
+	e->starting = 1;
+	STAILQ_INIT(&e->waiters);
+	timer_setup(&e->clean_wait, epoch_on_wait_over, e);
+	gate_close(e->gate, GATE_STARTING);
+	for (unsigned i = 0; i < e->n; i++)
+		e->servers[i].session = e->session;
+}

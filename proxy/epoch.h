@@ -1,0 +1,89 @@
+/*
+ * epoch: who is current. The election when the proxy starts, the verdict on a server that comes
+ * back, and the markers by which a proxy that starts later can tell. See REPLICATION.md.
+ *
+ * Whenever the set of current servers changes, a new epoch begins: its number is written to all of
+ * them, and no write is acknowledged before they have answered (epoch_is_raising()).
+ */
+#ifndef MEMVIP_EPOCH_H
+#define MEMVIP_EPOCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gate.h"
+#include "hold.h"
+#include "marker.h"
+#include "ring.h"
+#include "server.h"
+#include "timer.h"
+
+/* How long a predecessor that lived a moment ago has to leave a clean marker. */
+#define EPOCH_CLEAN_MS 100
+
+struct epoch {
+	struct server *servers;
+	unsigned n;
+	const struct ring *ring;
+	struct gate *gate; /* GATE_STARTING until the election is over */
+	char owner[MARKER_NAME_MAX];
+	uint64_t session; /* this process */
+	uint64_t number;
+	uint8_t starting; /* nobody was elected yet */
+	uint8_t deciding; /* inside the election */
+	uint8_t waited;	  /* for a clean marker */
+	uint8_t closing;  /* the markers are to be clean */
+	uint8_t raising;
+	uint8_t stuck; /* raising, but the last server does not speak */
+	struct timer clean_wait;
+	struct hold_waiters waiters;
+	/* A server has to be filled (in: usable, not current), or must not be any more. */
+	void (*fill)(struct server *s, int begin);
+	/* This proxy may not go on: status is for exit(3), why a line for the log. */
+	void (*give_up)(int status, const char *why);
+	/* epoch_close() is done. */
+	void (*closed)(void);
+};
+
+/* exit statuses handed to give_up() */
+enum { EPOCH_REFUSED = 1, EPOCH_SUPERSEDED = 75 };
+
+/* The servers are set up, but not started. Closes the gate. */
+void epoch_start(struct epoch *e, const char *owner);
+
+/* struct server_ops' part: call with the server that it is about. */
+void epoch_proven(struct epoch *e, struct server *s);
+void epoch_changed(struct epoch *e, struct server *s);
+void epoch_marked(struct epoch *e, struct server *s);
+void epoch_unmarked(struct epoch *e, struct server *s);
+void epoch_superseded(struct epoch *e, struct server *s, const struct marker *m);
+
+/* Writes new markers although nobody came or went: they were flushed, or evicted. */
+void epoch_renew(struct epoch *e);
+
+static inline int
+epoch_is_raising(const struct epoch *e)
+{
+	return e->raising;
+}
+
+/* The raise that is under way has nobody who would answer it: whoever waits is to be told so. */
+static inline int
+epoch_is_stuck(const struct epoch *e)
+{
+	return e->raising && e->stuck;
+}
+
+/* A current server is silent, and the last one. */
+void epoch_overdue(struct epoch *e);
+
+/* Resumes w when the raise that is under way was answered by all. */
+void epoch_wait(struct epoch *e, struct hold_waiter *w);
+
+/* The orderly end: nothing is outstanding, nothing will be written. Markers become clean. */
+void epoch_close(struct epoch *e);
+
+/* Do a and b keep copies of the same keys? */
+int epoch_partners(const struct epoch *e, const struct server *a, const struct server *b);
+
+#endif

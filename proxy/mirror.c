@@ -1,0 +1,124 @@
+/* mirror: keeps what clients read alive on the follower too. See mirror.h. */
+#include "mirror.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "copy.h"
+#include "fill.h"
+#include "log.h"
+#include "stats.h"
+#include "timer.h"
+#include "wire.h"
+
+/* memcached's ITEM_UPDATE_INTERVAL. */
+#define BUMP_MS 60000
+/* Keys remembered; two that share a place are told once too often or once too seldom. */
+#define PLACES 32768
+/* At most a tenth of the reads: each hit earns one part, a mirrored one costs ten. */
+#define COST   10
+#define CREDIT (COST * 100)
+/* Mirrored hits that were not answered yet. */
+#define OPS_MAX 256
+
+/* What was told, and when. */
+static struct {
+	uint32_t hash;
+	uint32_t when; /* seconds, monotonic */
+} places[PLACES];
+static unsigned credit = CREDIT;
+
+struct mirror_op {
+	struct op op;
+	struct server *leader, *follower;
+	char key[PROTO_KEY_MAX];
+};
+
+static unsigned n_ops, n_copies;
+
+static void
+mirror_copied(struct copy *c, enum copy_result result)
+{
+	if (result == COPY_REFUSED)
+		c->to->stats.refused++;
+	n_copies--;
+	free(c);
+}
+
+/* The follower lacks what the leader has: it gets a copy. */
+static void
+mirror_copy(struct mirror_op *m)
+{
+	struct copy *c;
+
+	if (n_copies == MIRROR_COPIES || !server_usable(m->leader) || !server_usable(m->follower))
+		return; /* the next hit will find out again */
+	if ((c = malloc(sizeof(*c))) == NULL)
+		fatalx("out of memory: a copy");
+	n_copies++;
+	c->done = mirror_copied;
+	copy_start(c, m->leader, m->follower, m->key, m->op.key_len, COPY_ADD);
+}
+
+static void
+mirror_done(struct op *op, enum op_result result, const struct op_reply *reply)
+{
+	struct mirror_op *m = (struct mirror_op *)op;
+
+	if (result == OP_LATE)
+		return;
+	if (result == OP_ANSWER && reply->rsp->type == RSP_EN)
+		mirror_copy(m);
+	n_ops--;
+	free(m);
+}
+
+static uint32_t
+mirror_hash(const char *key, size_t len)
+{
+	uint32_t h = 2166136261u;
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ (unsigned char)key[i]) * 16777619u;
+	return h != 0 ? h : 1;
+}
+
+void
+mirror_hit(struct server *follower, struct server *leader, const char *key, size_t len)
+{
+	char line[WIRE_LINE_MAX];
+	uint32_t h, now = (uint32_t)(timer_now_ms / 1000);
+	struct mirror_op *m;
+
+	if (follower == NULL || follower == leader || !server_usable(follower))
+		return;
+	if (credit < CREDIT)
+		credit++;
+	h = mirror_hash(key, len);
+	if (places[h % PLACES].hash == h && now - places[h % PLACES].when < BUMP_MS / 1000 &&
+	    places[h % PLACES].when >= follower->replica.since_ms / 1000)
+		return;
+	if (follower->replica.state != REPLICA_CURRENT) {
+		/* The hit moves the item in the LRU, where the listing may miss it now. */
+		places[h % PLACES].hash = h;
+		places[h % PLACES].when = now;
+		fill_add(follower, key, len);
+		return;
+	}
+	if (credit < COST || n_ops == OPS_MAX)
+		return;
+	credit -= COST;
+	places[h % PLACES].hash = h;
+	places[h % PLACES].when = now;
+	if ((m = malloc(sizeof(*m))) == NULL)
+		fatalx("out of memory: a mirrored hit");
+	n_ops++;
+	stats.mirrored++;
+	m->leader = leader;
+	m->follower = follower;
+	memcpy(m->key, key, len);
+	m->op = (struct op){
+	    .done = mirror_done, .key = m->key, .key_len = (uint8_t)len, .kind = OP_META};
+	backend_send(server_conn(follower, key, len), &m->op, line, wire_meta_touch(line, key, len),
+		     NULL, NULL, 0);
+}
