@@ -20,7 +20,7 @@ our @EXPORT = qw(fault_net fault_driver fault_run fault_names);
 # that, "in use" is all that can be waited for before the next fault, and what two faults in a row
 # lose is told, not demanded. With 1 (also by MEMVIP_FAULTS_FILLS=1) every count of @COUNTS is
 # demanded in every run.
-our $FILLS = $ENV{MEMVIP_FAULTS_FILLS} // 0;
+our $FILLS = $ENV{MEMVIP_FAULTS_FILLS} // 1;
 
 # What must be 0, in which runs without $FILLS, and what it counts. The runs: one (faults on the
 # memcached of one side, so that the other side's copies are whole all the time), both (memcached

@@ -23,7 +23,7 @@ use Time::HiRes qw(time sleep);
 
 our @EXPORT = qw(own_ip own_net free_port tmpdir program top sanitized spew slurp
     memcached proxy fake run client wait_for value_of log_lines
-    same_answer same_setup same_servers unpadded has_command);
+    items_of same_items same_answer same_setup same_servers unpadded has_command);
 
 # Seconds. Reached by failures only, so generous: machines are slow, sanitizers slower.
 our $PATIENCE = 10;
@@ -190,6 +190,69 @@ sub value_of {
 	return undef if $answer eq "END\r\n";
 	return $answer =~ /\AVALUE \S+ \d+ (\d+)\r\n(.*)\r\nEND\r\n\z/s && $1 == length $2
 	    ? $2 : "($answer)";
+}
+
+# What a server holds: {key => "flags value"}, as its listing and its items tell; memvip's own keys
+# left out. With {ttl => 1} {key => [flags, value, remaining seconds (-1: for ever)]}.
+sub items_of {
+	my ($server, %with) = @_;
+	my $c = client($server);
+	$c->send("lru_crawler metadump hash\r\n");
+	my $listing = $c->until(qr/(?:\A|\n)END\r\n\z/);
+	croak "no listing of $server->{name}: $listing" if $listing !~ /END\r\n\z/;
+	my @keys = grep { !/^__memvip(?:_\w+)?__\z/ }
+	    map { s/%([0-9A-Fa-f]{2})/chr hex $1/ger } $listing =~ /^key=(\S+)/mg;
+	my %items;
+	while (my @some = splice @keys, 0, 100) {
+		$c->send(join '', map { "mg $_ v f t\r\n" } @some);
+		for my $key (@some) {
+			my $answer = $c->reply;
+			next if $answer eq "EN\r\n"; # expired, still listed
+			my ($len, $flags, $ttl, $value) =
+			    $answer =~ /\AVA (\d+) f(\d+) t(-?\d+)[^\n]*\r\n(.*)\r\n\z/s
+			    or croak "$server->{name}: mg $key: $answer";
+			$items{$key} = $with{ttl} ? [$flags, $value, $ttl] : "$flags $value";
+		}
+	}
+	return \%items;
+}
+
+# Do all servers hold the same keys, flags, values, remaining times (to some seconds)? A test for
+# each call. Waits a moment for what is still on its way. Returns how many items there are.
+sub same_items {
+	my ($name, @servers) = @_;
+	my (@all, @differ);
+	my $until = time + 2;
+	do {
+		sleep 0.05 if @differ;
+		@all = map { items_of($_, ttl => 1) } @servers;
+		my %keys = map { $_ => 1 } map { keys %$_ } @all;
+		@differ = grep { !items_equal($_, @all) } sort keys %keys;
+	} while (@differ && time < $until);
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	ok(!@differ, $name) or diag(map { item_shown($_, \@servers, \@all) } splice @differ, 0, 8);
+	return scalar keys %{$all[0]};
+}
+
+sub items_equal {
+	my ($key, $first, @others) = @_;
+	my $want = $first->{$key} or return 0;
+	for my $other (@others) {
+		my $got = $other->{$key} or return 0;
+		# unpadded: a number that has become shorter may be padded or not.
+		return 0 if $got->[0] ne $want->[0] || $got->[1] =~ s/(?<=\d) +\z//r ne $want->[1] =~ s/(?<=\d) +\z//r;
+		return 0 if ($got->[2] < 0) != ($want->[2] < 0) || abs($got->[2] - $want->[2]) > 3;
+	}
+	return 1;
+}
+
+# "key: on a: …; on b: …", each value cut short.
+sub item_shown {
+	my ($key, $servers, $all) = @_;
+	return join('; ', map {
+		my $i = $all->[$_]{$key};
+		"$key on $servers->[$_]{name}: " . ($i ? (shown("flags $i->[0], ttl $i->[2], $i->[1]"))[0] : 'nothing');
+	} 0 .. $#$servers) . "\n";
 }
 
 # Lines of a server's log that match.
@@ -499,9 +562,11 @@ package MemvipTest::Proxy;
 use parent -norequire, 'MemvipTest::Process';
 
 # servers, backups: server objects or "host:port". args: further options. ip, port, unix: where.
-# no_wait: return as soon as it is started.
+# no_wait: return as soon as it is started. --name is the same for all of a test's proxies, as it
+# is for the two nodes of a pair, unless args has one: the next takes the servers over.
 sub new {
 	my ($class, %opt) = @_;
+	my @name = grep({ $_ eq '--name' } @{$opt{args} // []}) ? () : ('--name', 'test');
 	my $ip   = $opt{ip}   // MemvipTest::own_ip();
 	my $port = $opt{port} // MemvipTest::free_port($ip);
 	my $host = $ip =~ /:/ ? "[$ip]" : $ip;
@@ -512,7 +577,7 @@ sub new {
 	    where => $opt{unix} // "$host:$port",
 	    cmd   => [MemvipTest::program('proxy/memvip-proxy'), '-D', '-v',
 		($opt{unix} ? ('-f', $opt{unix}, '-p', 0) : ('-l', $ip, '-p', $port)),
-		(map { ('-s', $_) } @to), (map { ('-b', $_) } @backup_to), @{$opt{args} // []}],
+		(map { ('-s', $_) } @to), (map { ('-b', $_) } @backup_to), @name, @{$opt{args} // []}],
 	}, $class;
 	$s->start;
 	$s->wait_up if !$opt{no_wait};
@@ -538,6 +603,12 @@ sub state {
 	my ($s, $server) = @_;
 	my $where = ref $server ? $server->where : $server;
 	return $s->stats('servers')->{"server.$where.state"} // '';
+}
+
+# One number of stats about one server: $p->stat_of($a, 'fill_done').
+sub stat_of {
+	my ($s, $server, $what) = @_;
+	return $s->stats('servers')->{'server.' . $server->where . ".$what"} // -1;
 }
 
 # Waits until the servers are in a state; without names: all that the proxy has.

@@ -26,6 +26,25 @@ my @answers = map {
 } $real, $fake;
 is($answers[1], $answers[0], 'without rules: what a memcached says');
 
+# What memvip asks of a server beside these: the meta commands, and the listing of keys.
+my $meta = join '', map { "$_\r\n" } ('mg none v', 'ms m 3 F5 T100', 'abc', 'mg m v f t k s',
+    'mg m v f t u', 'mg m', 'mg m s t', 'ms m 1 F1 T0 ME', 'x', 'ms m 2 MR', 'de', 'mg m O12 k v',
+    'ms none 1 k O1 MR', 'x', 'md m', 'md none k O1', 'ms z 2 T-1', 'xy', 'mg z v', 'ms q 1', 'x',
+    'mg q t', 'ms x', 'ms q x', 'ms q 1 MZ', 'x', 'mg', 'lru_crawler', 'md q', 'mn');
+@answers = map {
+	my $c = client($_);
+	$c->send($meta);
+	$c->until(qr/(?:^|\n)MN\r\n\z/);
+} $real, $fake;
+is($answers[1], $answers[0], 'meta commands: what a memcached says');
+my @listed = map {
+	my $c = client($_);
+	$c->ask($_) for "flush_all\r\n", "set plain 1 0 1\r\nx\r\n", "set b+%\x01\xf0 0 0 1\r\nx\r\n";
+	$c->send("lru_crawler metadump hash\r\n");
+	[sort map { s/ la=.*//r } split /\r?\n/, $c->until(qr/(?:^|\n)END\r\n\z/)];
+} $real, $fake;
+is_deeply($listed[1], $listed[0], 'the listing of keys');
+
 my $c = client($fake);
 my ($cas) = $c->ask("set k 0 0 1\r\nx\r\n") && $c->ask("gets k\r\n") =~ /^VALUE k 0 1 (\d+)\r/;
 is($c->ask("cas k 0 0 1 $cas\r\ny\r\n"), "STORED\r\n",  'cas with the right id');

@@ -154,11 +154,12 @@ for my $role (qw(primary backup)) {
 {
 	afresh('primary');
 	$c->ask("set k 0 0 1\r\nx\r\n");
+	# As a memcached does that has no memory for the new one.
+	client($fake)->ask("delete k\r\n");
 	$fake->on('/^set k/ times 1: say "SERVER_ERROR out of memory storing object\r\n"');
 	is($c->ask("set k 0 0 1\r\ny\r\n"), "SERVER_ERROR out of memory storing object\r\n",
 	    'the leader is out of memory: the client is told');
-	my $old = grep { (value_of($_, 'k') // '') eq 'x' } $real;
-	is($old, 0, '... the backup has not kept the old value');
+	is(value_of($real, 'k'), undef, '... the backup has not kept the old value, nor taken the new one');
 }
 
 # ---- what goes up: no noreply, and each command once ----

@@ -69,6 +69,7 @@ for my $connections (1, 4) {
 	$times{$_}++ for grep { length } map { split /;/, value_of($a, $_) } @logs;
 	is(scalar(keys %times), $clients * $each / 2, "-i $connections: no append is lost");
 	is(scalar(grep { $_ != 1 } values %times), 0, '... or there twice');
+	same_items("-i $connections: both hold the same", $a, $b);
 	is($p->stats('servers')->{'server.' . $b->where . '.mismatches'}, 0, '... and no answers differed');
 }
 done_testing;

@@ -69,9 +69,5 @@ for my $round (1 .. $rounds) {
 	last if !Test::More->builder->is_passing && ++$bad > 3;
 }
 
-# Both copies are the same: what either says of each key (cas ids aside).
-my ($a, $b) = same_servers();
-for my $key (@keys) {
-	is(unpadded(client($b)->ask("get $key\r\n")), unpadded(client($a)->ask("get $key\r\n")), "the copies of $key are the same");
-}
+same_items('both servers hold the same', same_servers());
 done_testing;

@@ -120,6 +120,7 @@ SKIP: {
 	skip 'no IPv6 here', 3 if !eval { free_port('::1') };
 	my $m = memcached(name => 'six', ip => '::1');
 	my $p = proxy(servers => [$m], backups => [$b], ip => '::1');
+	$p->wait_current; # what another proxy has left in b makes it lead until then
 	like($p->where, qr/^\[::1\]:/, 'IPv6 on both sides');
 	is(client($p)->ask("set six 0 0 1\r\n6\r\n"), "STORED\r\n", '... serves');
 	is(value_of($m, 'six'), '6', '... and reaches the server');
@@ -156,7 +157,7 @@ SKIP: {
 		fcntl($its, Fcntl::F_SETFD(), 0);
 		close $mine;
 		open STDERR, '>', tmpdir() . '/life.log';
-		exec $proxy, '-D', '-l', $ip, '-p', $port, @to, '--life-fd', fileno $its
+		exec $proxy, '-D', '-l', $ip, '-p', $port, '--name', 'test', @to, '--life-fd', fileno $its
 		    or POSIX::_exit(127);
 	}
 	close $its;

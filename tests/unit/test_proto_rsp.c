@@ -38,6 +38,16 @@ static const struct sample samples[] = {
     {"VERSION 1.6.18\r\n", RSP_VERSION},
     {"STAT pid 1\r\n", RSP_STAT},
     {"STAT version \r\n", RSP_STAT},
+    {"HD\r\n", RSP_HD},
+    {"HD t-1 s5\r\n", RSP_HD},
+    {"EN\r\n", RSP_EN},
+    {"NS\r\n", RSP_NS},
+    {"NS kx O1\r\n", RSP_NS},
+    {"EX\r\n", RSP_EX},
+    {"NF\r\n", RSP_NF},
+    {"VA 0\r\n\r\n", RSP_VA, NULL, "VA 0", 0},
+    {"VA 5\r\nhello\r\n", RSP_VA, NULL, "VA 5", 5},
+    {"VA 4 f5 t-1 W\r\n\r\nEN\r\n", RSP_VA, NULL, "VA 4", 4},
     {"ERROR\r\n", RSP_ERROR},
     {"ERROR Too many open connections\r\n", RSP_ERROR},
     {"CLIENT_ERROR bad data chunk\r\n", RSP_CLIENT_ERROR},
@@ -78,6 +88,19 @@ static const char *const nonsense[] = {
     "VALUE k 0 1\r\nxx\r\n",	    /* longer than it said */
     "VALUE k 0 4\r\nx\r\n\r\n\r\n", /* shorter than it said */
     "VALUE k 0 1\r\nx\n\n",
+    "HDx\r\n",
+    "EN x\r\n",
+    "hd\r\n",
+    "VA\r\n",
+    "VA \r\n",
+    "VA x\r\n",
+    "VA -1\r\n",
+    "VA 1x\r\nx\r\n",
+    "VA  1\r\nx\r\n",
+    "VA 1\r\nxx\r\n",		/* longer than it said */
+    "VA 4 f0\r\nx\r\n\r\n\r\n", /* shorter than it said */
+    "VA 1073741825\r\n",
+    "VA 18446744073709551616\r\n",
     "HTTP/1.1 400 Bad Request\r\n",
     "\x81\r\n",
 };
@@ -102,14 +125,16 @@ look_at_good(const char *prefix, size_t len, size_t whole, void *arg)
 	assert_int_equal(r.type, s->type);
 	assert_int_equal(r.total, whole);
 	assert_int_equal(r.line_len, strchr(s->bytes, '\n') - s->bytes + 1);
-	if (s->type != RSP_VALUE)
+	if (s->type != RSP_VALUE && s->type != RSP_VA)
 		return;
-	assert_int_equal(r.key_len, strlen(s->key));
-	assert_memory_equal(prefix + r.key, s->key, r.key_len);
+	if (s->type == RSP_VALUE) {
+		assert_int_equal(r.key_len, strlen(s->key));
+		assert_memory_equal(prefix + r.key, s->key, r.key_len);
+		assert_int_equal(r.has_cas, s->has_cas);
+	}
 	assert_int_equal(r.head_len, strlen(s->head));
 	assert_memory_equal(prefix, s->head, r.head_len);
 	assert_int_equal(r.body_len, s->body_len);
-	assert_int_equal(r.has_cas, s->has_cas);
 	if (s->has_cas)
 		assert_int_equal(r.cas, s->cas);
 }
@@ -226,7 +251,7 @@ test_changed_bytes(void **state)
 		p[guard_random(&seed) % n] = (char)guard_random(&seed);
 		if (proto_rsp_parse(p, n, &r, &need) == PROTO_OK) {
 			assert_in_range(r.total, 1, n);
-			if (r.type == RSP_VALUE)
+			if (r.type == RSP_VALUE || r.type == RSP_VA)
 				assert_int_equal(r.line_len + r.body_len + 2, r.total);
 		}
 	}

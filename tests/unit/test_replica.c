@@ -8,7 +8,9 @@
 #include "replica.h"
 
 static const enum replica_event all_events[] = {
-    REPLICA_EV_TRY, REPLICA_EV_READY, REPLICA_EV_TRUSTED, REPLICA_EV_EMPTIED, REPLICA_EV_LOST};
+    REPLICA_EV_TRY,	REPLICA_EV_READY,     REPLICA_EV_FENCED,
+    REPLICA_EV_TRUSTED, REPLICA_EV_SUSPECTED, REPLICA_EV_EMPTIED,
+    REPLICA_EV_FILLED,	REPLICA_EV_BEHIND,    REPLICA_EV_LOST};
 
 /* The whole table; what is not named changes nothing. */
 static const struct {
@@ -24,14 +26,19 @@ static const struct {
     {REPLICA_FENCING, REPLICA_EV_LOST, REPLICA_DOWN, REPLICA_DO_RETRY},
     {REPLICA_PROVING, REPLICA_EV_TRUSTED, REPLICA_CURRENT, REPLICA_DO_NOTHING},
     {REPLICA_PROVING, REPLICA_EV_EMPTIED, REPLICA_FILLING, REPLICA_DO_NOTHING},
+    {REPLICA_PROVING, REPLICA_EV_SUSPECTED, REPLICA_SUSPECT, REPLICA_DO_NOTHING},
     {REPLICA_PROVING, REPLICA_EV_LOST, REPLICA_DOWN, REPLICA_DO_RETRY},
+    {REPLICA_FILLING, REPLICA_EV_FILLED, REPLICA_CURRENT, REPLICA_DO_NOTHING},
     {REPLICA_FILLING, REPLICA_EV_LOST, REPLICA_DOWN, REPLICA_DO_RETRY},
+    {REPLICA_SUSPECT, REPLICA_EV_FILLED, REPLICA_CURRENT, REPLICA_DO_NOTHING},
+    {REPLICA_SUSPECT, REPLICA_EV_LOST, REPLICA_DOWN, REPLICA_DO_RETRY},
+    {REPLICA_CURRENT, REPLICA_EV_BEHIND, REPLICA_FILLING, REPLICA_DO_NOTHING},
     {REPLICA_CURRENT, REPLICA_EV_LOST, REPLICA_DOWN, REPLICA_DO_RETRY},
 };
 
-static const enum replica_state all_states[] = {REPLICA_DOWN,	 REPLICA_CONNECTING,
-						REPLICA_FENCING, REPLICA_PROVING,
-						REPLICA_FILLING, REPLICA_CURRENT};
+static const enum replica_state all_states[] = {
+    REPLICA_DOWN,    REPLICA_CONNECTING, REPLICA_FENCING, REPLICA_PROVING,
+    REPLICA_FILLING, REPLICA_SUSPECT,	 REPLICA_CURRENT};
 
 #define N(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -53,6 +60,8 @@ replica_in(enum replica_state s, uint64_t now_ms)
 	replica_event(&r, REPLICA_EV_FENCED, now_ms, NULL);
 	if (s == REPLICA_FILLING)
 		replica_event(&r, REPLICA_EV_EMPTIED, now_ms, NULL);
+	else if (s == REPLICA_SUSPECT)
+		replica_event(&r, REPLICA_EV_SUSPECTED, now_ms, NULL);
 	else if (s == REPLICA_CURRENT)
 		replica_event(&r, REPLICA_EV_TRUSTED, now_ms, NULL);
 	return r;
@@ -92,23 +101,30 @@ test_usable(void **state)
 	for (size_t i = 0; i < N(all_states); i++) {
 		struct replica r = replica_in(all_states[i], 0);
 		assert_int_equal(replica_usable(&r), all_states[i] == REPLICA_FILLING ||
+							 all_states[i] == REPLICA_SUSPECT ||
 							 all_states[i] == REPLICA_CURRENT);
 	}
 }
 
-/* Promise 2: what missed a write is not trusted, whoever says so, before it was emptied. */
+/* Whoever decides knows: from here on it may be read from, or is filled first. */
 static void
-test_a_stale_server_is_emptied_first(void **state)
+test_the_verdict_ends_staleness(void **state)
 {
-	struct replica r = replica_in(REPLICA_PROVING, 0);
+	static const enum replica_event verdicts[] = {REPLICA_EV_TRUSTED, REPLICA_EV_SUSPECTED,
+						      REPLICA_EV_EMPTIED};
 
 	(void)state;
-	r.stale = 1;
-	replica_event(&r, REPLICA_EV_TRUSTED, 1, NULL);
-	assert_int_equal(r.state, REPLICA_PROVING);
-	replica_event(&r, REPLICA_EV_EMPTIED, 2, NULL);
-	assert_int_equal(r.state, REPLICA_FILLING);
-	assert_int_equal(r.stale, 0);
+	for (size_t i = 0; i < N(verdicts); i++) {
+		struct replica r = replica_in(REPLICA_PROVING, 0);
+
+		r.stale = 1;
+		replica_event(&r, REPLICA_EV_FILLED, 1, NULL);
+		assert_int_equal(r.state, REPLICA_PROVING);
+		assert_int_equal(r.stale, 1);
+		replica_event(&r, verdicts[i], 2, NULL);
+		assert_true(replica_usable(&r));
+		assert_int_equal(r.stale, 0);
+	}
 }
 
 static void
@@ -168,6 +184,8 @@ test_names(void **state)
 		assert_non_null(replica_state_name((enum replica_state)s));
 	assert_string_equal(replica_state_name(REPLICA_CURRENT), "current");
 	assert_string_equal(replica_state_name(REPLICA_DOWN), "down");
+	assert_string_equal(replica_state_name(REPLICA_FILLING), "filling");
+	assert_string_equal(replica_state_name(REPLICA_SUSPECT), "suspect");
 }
 
 int
@@ -176,7 +194,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_every_event_in_every_state),
 	    cmocka_unit_test(test_usable),
-	    cmocka_unit_test(test_a_stale_server_is_emptied_first),
+	    cmocka_unit_test(test_the_verdict_ends_staleness),
 	    cmocka_unit_test(test_staleness_outlives_reconnecting),
 	    cmocka_unit_test(test_retries_back_off),
 	    cmocka_unit_test(test_a_steady_server_starts_anew_and_a_flapping_one_waits),
