@@ -76,7 +76,7 @@ spew('/etc/memvip/wrong.conf', "listen 10.7.7.9\nprot 1\n");
 $r = notify('sync');
 is($r->{status}, 2, 'a wrong file: exit 2');
 like($r->{err}, qr{\Amemvip-notify: /etc/memvip/wrong\.conf:2: prot: unknown option\n\z}, 'told, once');
-like($r->{out}, qr/^10\.7\.7\.7:12000: serving.*\n10\.7\.7\.8:12000: serving/m, 'the others are done all the same');
+like($r->{out}, qr/^10\.7\.7\.$_:12000: serving/m, "the others are done all the same (.$_)") for 7, 8;
 unlink '/etc/memvip/wrong.conf';
 
 # The same address in two files: one custody.
