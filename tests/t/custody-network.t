@@ -14,6 +14,14 @@ settles('a', 'both nodes up');
 is(client($VIP)->ask("set kept 0 0 1\r\n1\r\n"), "STORED\r\n", 'a value');
 
 # After a cut both nodes may have been MASTER. One remains.
+# The value is read. Where both nodes had the VIP, each with a memcached of its own, the proxy that stays
+# gives way once, when it sees the other's marker, and starts again: bounded, but not at once.
+sub kept {
+	my ($what) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	ok(wait_for('the value', sub { (eval { value_of($VIP, 'kept') } // '') eq '1' }, 15), $what);
+}
+
 sub heals {
 	my ($what) = @_;
 	cluster('heal');
@@ -21,7 +29,7 @@ sub heals {
 	my $owner = vip_nodes();
 	settles($owner, "$what: one owner, and it serves");
 	stays($owner, '... for good', 1.5);
-	is(value_of($VIP, 'kept'), '1', '... the value is there');
+	kept('... the value is there');
 	return $owner;
 }
 
@@ -29,7 +37,7 @@ sub heals {
 cluster('cut', 'a');
 wait_for('b takes over', sub { vip_nodes() =~ /b/ && port_nodes() =~ /b/ }, 10);
 wait_for('clients are served by b', \&is_served, 10);
-is(value_of($VIP, 'kept'), '1', 'the owner cut off: the value is read from the other node');
+kept('the owner cut off: the value is read from the other node');
 my $owner = heals('healed');
 
 # Link down: keepalived sees it, and gives the VIP up.
@@ -38,7 +46,7 @@ settles(other($owner), 'the owner unplugged: the VIP and the port are on the oth
 cluster('plug', $owner);
 settles(other($owner), 'plugged in again: nothing moves');
 stays(other($owner), '... for good', 2);
-is(value_of($VIP, 'kept'), '1', '... the value is there');
+kept('... the value is there');
 
 # The interface itself goes down, and the VIP with it.
 $owner = vip_nodes();
