@@ -138,7 +138,7 @@ for my $key (4 .. 3000) {
 is(join('', keys %wrong), '', '... a miss or the value, nothing else');
 $b->start->wait_up;
 $p->wait_current;
-cmp_ok(same_items('the other comes back: both hold the same', $a, $b), '>', 200, '... what was left');
+cmp_ok(same_items('the other comes back: both hold the same', $a, $b), '>', 100, '... what was left (some were on their way)');
 
 # ---- flush_all in the midst ----
 begin(3000, '--fill-rate', 1500);
