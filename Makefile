@@ -72,7 +72,7 @@ $(BIN)/vip-check/memvip-vip-check: $(call obj,$(CHECK_SRC)) $(LIB)
 $(BIN)/notify/memvip-notify: $(call obj,$(NOTIFY_SRC)) $(LIB)
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -levent_core
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
 
 -include $(patsubst %.o,%.d,$(call obj,$(LIB_SRC) $(PROXY_SRC) $(CHECK_SRC) $(NOTIFY_SRC)))
 

@@ -8,7 +8,6 @@
 #include "log.h"
 
 static void epoch_elect(struct epoch *e);
-static void epoch_raise(struct epoch *e);
 static void epoch_judge_return(struct epoch *e, struct server *s);
 
 static int
@@ -117,7 +116,7 @@ epoch_check_raised(struct epoch *e)
 		e->closed();
 }
 
-static void
+void
 epoch_raise(struct epoch *e)
 {
 	char names[MARKER_TEXT_MAX / 2], text[MARKER_TEXT_MAX];
@@ -136,12 +135,6 @@ epoch_raise(struct epoch *e)
 		server_mark(s, text, marker_write(text, &m), e->number);
 	}
 	epoch_check_raised(e); /* nobody is current: nobody to wait for */
-}
-
-void
-epoch_renew(struct epoch *e)
-{
-	epoch_raise(e);
 }
 
 void
@@ -497,7 +490,7 @@ epoch_unmarked(struct epoch *e, struct server *s)
 		return;
 	}
 	s->flushes = s->proof.cmd_flush;
-	epoch_renew(e);
+	epoch_raise(e);
 }
 
 void

@@ -58,8 +58,11 @@ void epoch_marked(struct epoch *e, struct server *s);
 void epoch_unmarked(struct epoch *e, struct server *s);
 void epoch_superseded(struct epoch *e, struct server *s, const struct marker *m);
 
-/* Writes new markers although nobody came or went: they were flushed, or evicted. */
-void epoch_renew(struct epoch *e);
+/*
+ * Begins a new epoch: writes new markers to all current servers. Also when nobody came or went, but
+ * the markers were flushed or evicted.
+ */
+void epoch_raise(struct epoch *e);
 
 static inline int
 epoch_is_raising(const struct epoch *e)

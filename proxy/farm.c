@@ -276,15 +276,6 @@ farm_flushes(struct farm *f)
 		}
 }
 
-int
-farm_usable(const struct farm *f)
-{
-	for (unsigned i = 0; i < f->n; i++)
-		if (server_usable(&f->servers[i]))
-			return 1;
-	return 0;
-}
-
 const char *
 farm_role(struct farm *f, const struct server *s)
 {

@@ -49,9 +49,6 @@ struct route farm_route(struct farm *f, const char *key, size_t len, enum route_
 /* flush_all is about to be made: the same for every server. */
 void farm_flushes(struct farm *f);
 
-/* Is any server usable? */
-int farm_usable(const struct farm *f);
-
 /* "leader", "follower" or "none", as `stats servers` shows it. */
 const char *farm_role(struct farm *f, const struct server *s);
 

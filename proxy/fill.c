@@ -289,10 +289,8 @@ fill_server(struct server *s, int begin)
 	s->fill_done = 0;
 	s->fill_total = dirty_count(&s->dirty);
 	f->since_ms = timer_now_ms;
-	f->listing_on = 0;
 	f->source = s->incomplete ? 0 : farm->n;
-	/* Not from inside whatever made it usable. */
-	f->listing_on = 1;
+	f->listing_on = 1; /* from the tick: not from inside whatever made it usable */
 	f->credit = 0;
 	f->credit_ms = timer_now_ms;
 	timer_set(&f->tick, 1);

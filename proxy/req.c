@@ -540,7 +540,9 @@ static void write_mend(struct req *r);
 static void
 write_without_leader(struct req *r)
 {
-	if (r->cmd == REQ_CAS) {
+	if (r->answered) { /* --ack leader: nobody waits */
+		write_acknowledge(r);
+	} else if (r->cmd == REQ_CAS) {
 		/* Stored or not: the client reads again and finds out (design: never a lucky match). */
 		REQ_ANSWER_TEXT(r, EXISTS);
 	} else if (is_retrieval(r)) {
@@ -687,7 +689,7 @@ write_check_side(struct req *r, enum req_side side)
 	if (!r->answer[side].asked || (s->uses == r->uses[side] && server_usable(s)))
 		return;
 	server_misses(s, r->key, r->key_len);
-	if (server_usable(s) || replica_usable(&s->replica))
+	if (replica_usable(&s->replica))
 		server_out(s, "a write was on its way while it was away");
 }
 
@@ -703,10 +705,7 @@ write_judge(struct req *r)
 	if (!f->asked && follower != NULL && !server_usable(follower))
 		server_misses(follower, r->key, r->key_len); /* cas: it never heard of it */
 	if (l->lost) {
-		if (r->answered)
-			write_acknowledge(r);
-		else
-			write_without_leader(r);
+		write_without_leader(r);
 		return;
 	}
 	if (r->cmd == REQ_CAS && !f->asked && l->type == RSP_STORED && follower != NULL &&
@@ -722,10 +721,7 @@ write_judge(struct req *r)
 	if (!server_usable(r->server[REQ_LEADER])) {
 		/* It answered and went: what the survivor holds is what counts now. */
 		l->lost = 1;
-		if (r->answered)
-			write_acknowledge(r);
-		else
-			write_without_leader(r);
+		write_without_leader(r);
 		return;
 	}
 	if (!server_usable(follower)) {
