@@ -100,7 +100,7 @@ epoch_check_raised(struct epoch *e)
 	struct hold_waiter *w;
 
 	for (unsigned i = 0; i < e->n; i++)
-		if (is_current(&e->servers[i]) && e->servers[i].marked_epoch != e->number)
+		if (is_current(&e->servers[i]) && e->servers[i].claim.marked_epoch != e->number)
 			return;
 	e->raising = e->stuck = 0;
 	while (!e->raising && (w = STAILQ_FIRST(&e->waiters)) != NULL) {
@@ -132,7 +132,7 @@ epoch_raise(struct epoch *e)
 		if (!is_current(s))
 			continue;
 		snprintf(m.self, sizeof(m.self), "%s", s->addr.text);
-		server_mark(s, text, marker_write(text, &m), e->number);
+		claim_mark(&s->claim, text, marker_write(text, &m), e->number);
 	}
 	epoch_check_raised(e); /* nobody is current: nobody to wait for */
 }
@@ -165,8 +165,9 @@ static void
 epoch_judge_return(struct epoch *e, struct server *s)
 {
 	const struct proof *p = &s->proof;
-	int ours = p->has_marker && p->marker.session == e->session &&
-		   (p->marker.epoch == s->marked_epoch || p->marker.epoch == s->sent_epoch);
+	int ours =
+	    p->has_marker && p->marker.session == e->session &&
+	    (p->marker.epoch == s->claim.marked_epoch || p->marker.epoch == s->claim.sent_epoch);
 	int others = 0, truth_elsewhere = 0;
 
 	if (p->has_marker && p->marker.session != e->session &&
@@ -518,5 +519,5 @@ epoch_start(struct epoch *e, const char *owner)
 	timer_setup(&e->clean_wait, epoch_on_wait_over, e);
 	gate_close(e->gate, GATE_STARTING);
 	for (unsigned i = 0; i < e->n; i++)
-		e->servers[i].session = e->session;
+		e->servers[i].claim.session = e->session;
 }

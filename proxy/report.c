@@ -78,7 +78,7 @@ report_server(struct buf *out, struct farm *farm, const struct server *s)
 	buf_printf(out, "STAT server.%s.role %s\r\n", so.name, farm_role(farm, s));
 	buf_printf(out, "STAT server.%s.version %s\r\n", so.name,
 		   s->version[0] != '\0' ? s->version : "unknown");
-	each_server_counter(&so, "epoch", s->marked_epoch);
+	each_server_counter(&so, "epoch", s->claim.marked_epoch);
 	each_server_counter(&so, "dirty", dirty_count(&s->dirty));
 	each_server_counter(&so, "fill_done", s->fill_done);
 	each_server_counter(&so, "fill_total", s->fill_total);

@@ -7,11 +7,9 @@
 #include <string.h>
 
 #include "log.h"
-#include "marker.h"
 #include "wire.h"
 
 static void server_step(struct server *s, enum replica_event ev, const char *why);
-static void server_lease(struct server *s);
 
 static struct server *
 server_of(struct backend *b)
@@ -72,7 +70,7 @@ server_on_proof(struct proof *p, const char *why)
 	timer_stop(&s->pace);
 	s->phase = PHASE_WAIT;
 	s->flushes = p->cmd_flush;
-	s->mark_cas = p->marker_cas;
+	claim_seen(&s->claim, p->marker_cas);
 	s->ops->proven(s);
 }
 
@@ -166,7 +164,7 @@ server_flush(struct server *s)
 static void
 server_carry_out(struct server *s)
 {
-	server_name_ports(s);
+	claim_ports(&s->claim);
 	switch ((enum server_verdict)s->verdict) {
 	case SERVER_TRUST:
 		break; /* done at once, see server_decide() */
@@ -216,11 +214,11 @@ server_decide(struct server *s, enum server_verdict verdict, const char *why)
 	if (verdict == SERVER_TRUST) {
 		dirty_clear(&s->dirty);
 		s->incomplete = 0;
-		server_name_ports(s);
+		claim_ports(&s->claim);
 		server_step(s, REPLICA_EV_TRUSTED, why);
 		return;
 	}
-	if (s->proof.ports != NULL && s->proof.ports_session != s->session)
+	if (s->proof.ports != NULL && s->proof.ports_session != s->claim.session)
 		fence_note_list(&s->fence, s->proof.ports);
 	s->phase = PHASE_FENCE;
 	s->fence_until_ms = timer_now_ms + SERVER_FENCE_PATIENCE_MS;
@@ -237,10 +235,9 @@ void
 server_flushed(struct server *s)
 {
 	s->flushes++;
-	s->mark_cas = 0;
-	server_name_ports(s);
+	claim_flushed(&s->claim);
 	if (s->replica.state == REPLICA_CURRENT)
-		server_lease(s);
+		claim_lease(&s->claim);
 }
 
 void
@@ -263,210 +260,52 @@ server_misses(struct server *s, const char *key, size_t len)
 	dirty_add(&s->dirty, key, len);
 }
 
-/* ---- the marker, the ports, the lease, the watch over them ---- */
+/* ---- the claim on it ---- */
 
-static void server_on_mark(struct op *op, enum op_result result, const struct op_reply *reply);
-
-/*
- * By cas on the marker that we saw last, or add where we saw none: a marker that another proxy has
- * written meanwhile is never written over.
- */
-static void
-server_mark_send(struct server *s)
+static struct server *
+server_of_claim(struct claim *c)
 {
-	char line[WIRE_LINE_MAX];
-	int n;
-
-	if (s->mark_cas != 0)
-		n = snprintf(line, sizeof(line), "ms %s %zu T0 C%llu c\r\n", MARKER_KEY,
-			     s->mark_len, (unsigned long long)s->mark_cas);
-	else
-		n = snprintf(line, sizeof(line), "ms %s %zu T0 ME c\r\n", MARKER_KEY, s->mark_len);
-	s->mark_busy = 1;
-	s->mark_again = 0;
-	s->sent_epoch = s->mark_epoch;
-	s->mark_op.done = server_on_mark;
-	backend_send(&s->conns[0], &s->mark_op, line, (size_t)n, NULL, s->mark_text,
-		     s->mark_len + 2);
-}
-
-/* Somebody was there between: is it another proxy, or was it gone? */
-static void
-server_on_mark_seen(struct op *op, enum op_result result, const struct op_reply *reply)
-{
-	struct server *s = op->asker;
-	struct marker m;
-
-	if (result == OP_LATE)
-		return;
-	s->mark_busy = 0;
-	if (result != OP_ANSWER)
-		return;
-	s->mark_cas = 0;
-	if (reply->rsp->type == RSP_VA) {
-		s->mark_cas = proof_cas(reply);
-		if (marker_read(&m, reply->p + reply->rsp->line_len, reply->rsp->body_len) == 0 &&
-		    m.session != s->session) {
-			s->ops->superseded(s, &m);
-			return;
-		}
-	}
-	server_mark_send(s);
+	return (struct server *)((char *)c - offsetof(struct server, claim));
 }
 
 static void
-server_on_mark(struct op *op, enum op_result result, const struct op_reply *reply)
+server_on_marked(struct claim *c)
 {
-	static const char look[] = "mg " MARKER_KEY " v c\r\n";
-	struct server *s = op->asker;
+	struct server *s = server_of_claim(c);
 
-	if (result == OP_LATE)
-		return;
-	s->mark_busy = 0;
-	if (result != OP_ANSWER)
-		return;
-	switch (reply->rsp->type) {
-	case RSP_HD:
-		s->mark_cas = proof_cas(reply);
-		if (s->mark_again) {
-			server_mark_send(s);
-		} else {
-			s->marked_epoch = s->sent_epoch;
-			s->ops->marked(s);
-		}
-		break;
-	case RSP_EX:
-	case RSP_NF:
-	case RSP_NS:
-		s->mark_busy = 1;
-		s->mark_op.done = server_on_mark_seen;
-		backend_send(&s->conns[0], &s->mark_op, look, sizeof(look) - 1, NULL, NULL, 0);
-		break;
-	default:
-		server_out(s, "it does not store the marker");
-		break;
-	}
-}
-
-void
-server_mark(struct server *s, const char *text, size_t n, uint64_t epoch)
-{
-	free(s->mark_text);
-	s->mark_text = malloc(n + 2);
-	if (s->mark_text == NULL)
-		fatalx("out of memory: a marker");
-	memcpy(s->mark_text, text, n);
-	memcpy(s->mark_text + n, "\r\n", 2);
-	s->mark_len = n;
-	s->mark_epoch = epoch;
-	if (s->mark_busy)
-		s->mark_again = 1;
-	else
-		server_mark_send(s);
+	s->ops->marked(s);
 }
 
 static void
-server_store(struct server *s, struct op *op, const char *key, int32_t exptime, char *text,
-	     size_t n)
+server_on_foreign(struct claim *c, const struct marker *m)
 {
-	char line[WIRE_LINE_MAX];
-	size_t len = wire_storage(line, REQ_SET, key, strlen(key), 0, exptime, (uint32_t)n, 0);
+	struct server *s = server_of_claim(c);
 
-	memcpy(text + n, "\r\n", 2);
-	backend_send(&s->conns[0], op, line, len, NULL, text, n + 2);
+	s->ops->superseded(s, m);
 }
 
-/* Says that we live. */
+/* Evicted, or flushed? Its statistics tell. */
 static void
-server_lease(struct server *s)
+server_on_missing(struct claim *c)
 {
-	char text[64];
+	struct server *s = server_of_claim(c);
 
-	if (s->lease_busy)
-		return;
-	s->lease_busy = 1;
-	server_store(s, &s->lease_op, LEASE_KEY, SERVER_LEASE_S, text,
-		     (size_t)snprintf(text, sizeof(text), "memvip 1 %016llx",
-				      (unsigned long long)s->session));
-}
-
-/*
- * Names our ends of the connections, for a successor's fence: before the first write is sent there,
- * and again when the item was flushed.
- */
-void
-server_name_ports(struct server *s)
-{
-	char text[128 + 64 * ADDR_TEXT_MAX];
-	size_t at = (size_t)snprintf(text, sizeof(text), "memvip 1 %016llx ",
-				     (unsigned long long)s->session);
-
-	if (s->ports_busy)
-		return; /* the connections have not changed since */
-	for (unsigned i = 0; i < s->n_conns && i < 64; i++) {
-		struct addr a;
-		if (addr_of_socket(&a, s->conns[i].io.fd) == -1)
-			continue;
-		at += (size_t)snprintf(text + at, sizeof(text) - at - 2, "%s%s", i > 0 ? "," : "",
-				       a.text);
-	}
-	s->ports_busy = 1;
-	server_store(s, &s->ports_op, PORTS_KEY, 0, text, at);
+	if (!s->proof.busy)
+		proof_ask(&s->proof, &s->conns[0]);
 }
 
 static void
-server_on_ports(struct op *op, enum op_result result, const struct op_reply *reply)
+server_on_refused(struct claim *c)
 {
-	struct server *s = op->asker;
-
-	(void)reply;
-	if (result != OP_LATE)
-		s->ports_busy = 0;
+	server_out(server_of_claim(c), "it does not store the marker");
 }
 
-static void
-server_on_lease(struct op *op, enum op_result result, const struct op_reply *reply)
-{
-	struct server *s = op->asker;
-
-	(void)reply;
-	if (result != OP_LATE)
-		s->lease_busy = 0;
-}
-
-/* What the marker is now, once a second. */
-static void
-server_watch(struct server *s)
-{
-	static const char line[] = "mg " MARKER_KEY " v\r\n";
-
-	if (s->watch_busy || s->mark_busy || s->marked_epoch == 0)
-		return;
-	s->watch_busy = 1;
-	backend_send(&s->conns[0], &s->watch_op, line, sizeof(line) - 1, NULL, NULL, 0);
-}
-
-static void
-server_on_watch(struct op *op, enum op_result result, const struct op_reply *reply)
-{
-	struct server *s = op->asker;
-	struct marker m;
-
-	if (result == OP_LATE)
-		return;
-	s->watch_busy = 0;
-	if (result != OP_ANSWER || s->mark_busy)
-		return;
-	if (reply->rsp->type == RSP_EN) {
-		/* Evicted, or flushed? Its statistics tell. */
-		if (!s->proof.busy)
-			proof_ask(&s->proof, &s->conns[0]);
-	} else if (reply->rsp->type == RSP_VA &&
-		   marker_read(&m, reply->p + reply->rsp->line_len, reply->rsp->body_len) == 0 &&
-		   m.session != s->session) {
-		s->ops->superseded(s, &m);
-	}
-}
+static const struct claim_ops server_claim_ops = {
+    .marked = server_on_marked,
+    .foreign = server_on_foreign,
+    .missing = server_on_missing,
+    .refused = server_on_refused,
+};
 
 static void
 server_connect(struct server *s)
@@ -512,7 +351,7 @@ server_step(struct server *s, enum replica_event ev, const char *why)
 		if (!s->probe.armed)
 			timer_set(&s->probe, SERVER_PROBE_MS);
 		if (s->replica.state == REPLICA_CURRENT)
-			server_lease(s);
+			claim_lease(&s->claim);
 		s->ops->changed(s);
 	}
 }
@@ -525,7 +364,7 @@ server_note_lost(const struct op *op, void *arg)
 
 	if (op->key != NULL)
 		server_misses(s, op->key, op->key_len);
-	else if (op != &s->mark_op && op != &s->lease_op && op != &s->ports_op)
+	else if (!claim_has_op(&s->claim, op))
 		server_misses_all(s); /* flush_all */
 }
 
@@ -593,9 +432,7 @@ server_on_errand(struct op *op, enum op_result result, const struct op_reply *re
 			return;
 		}
 		s->flushes++;
-		s->mark_cas = 0;
-		s->ports_busy = 0;
-		server_name_ports(s); /* flushed with the rest */
+		claim_flushed(&s->claim);
 		s->incomplete = 1;
 		server_step(s, REPLICA_EV_EMPTIED, "it was emptied");
 		return;
@@ -787,8 +624,8 @@ server_on_probe(struct timer *t, void *arg)
 	struct server *s = arg;
 
 	if (s->replica.state == REPLICA_CURRENT) {
-		server_lease(s);
-		server_watch(s);
+		claim_lease(&s->claim);
+		claim_watch(&s->claim);
 	}
 	for (unsigned i = 0; i < s->n_conns; i++)
 		if (!backend_waits(&s->conns[i]))
@@ -817,10 +654,6 @@ server_setup(struct server *s, const struct server_ops *ops, void *owner, const 
 	s->hedge_ms = conf->hedge_ms;
 	dirty_init(&s->dirty, conf->dirty_limit);
 	proof_setup(&s->proof, server_on_proof);
-	s->mark_op = (struct op){.kind = OP_META, .done = server_on_mark, .asker = s, .write = 1};
-	s->ports_op = (struct op){.kind = OP_LINE, .done = server_on_ports, .asker = s, .write = 1};
-	s->lease_op = (struct op){.kind = OP_LINE, .done = server_on_lease, .asker = s, .write = 1};
-	s->watch_op = (struct op){.kind = OP_META, .done = server_on_watch, .asker = s};
 	replica_init(&s->replica, s->addr.text, timer_now_ms);
 	s->conns = calloc(n_conns, sizeof(*s->conns));
 	s->probes = calloc(n_conns, sizeof(*s->probes));
@@ -830,6 +663,7 @@ server_setup(struct server *s, const struct server_ops *ops, void *owner, const 
 		backend_setup(&s->conns[i], &server_backend_ops, s);
 		s->probes[i] = (struct op){.kind = OP_LINE, .done = server_on_probed};
 	}
+	claim_setup(&s->claim, &server_claim_ops, s->conns, n_conns);
 	s->errand = (struct op){.done = server_on_errand};
 	timer_setup(&s->pace, server_on_pace, s);
 	timer_setup(&s->silence, server_on_silence, s);
@@ -852,6 +686,7 @@ server_stop(struct server *s)
 	timer_stop(&s->probe);
 	fence_forget(&s->fence);
 	proof_clear(&s->proof);
+	claim_clear(&s->claim);
 	dirty_clear(&s->dirty);
 	for (unsigned i = 0; i < s->n_conns; i++) {
 		backend_close(&s->conns[i]);

@@ -10,6 +10,7 @@
 
 #include "addr.h"
 #include "backend.h"
+#include "claim.h"
 #include "conf.h"
 #include "dirty.h"
 #include "fence.h"
@@ -35,8 +36,6 @@
 /* A predecessor's connections that are still listed after so long belong to a machine that is gone
  * or cut off; see proxy/REPLICATION.md. */
 #define SERVER_FENCE_PATIENCE_MS 3000
-/* The lease that is renewed with each probe lapses after so many seconds. */
-#define SERVER_LEASE_S 10
 
 /* What the farm decides when a server has proved what it can. */
 enum server_verdict {
@@ -54,7 +53,7 @@ struct server_ops {
 	void (*proven)(struct server *s);
 	/* A probe has read a marker that is not ours: another proxy serves. */
 	void (*superseded)(struct server *s, const struct marker *m);
-	/* It has answered the last marker that was written: s->marked_epoch. */
+	/* It has answered the last marker that was written: s->claim.marked_epoch. */
 	void (*marked)(struct server *s);
 	/* The marker is not there any more, though nothing was lost. */
 	void (*unmarked)(struct server *s);
@@ -100,16 +99,8 @@ struct server {
 	struct op *deletes; /* SERVER_DELETES of them while PHASE_DELETE */
 	uint32_t delete_at;
 	unsigned n_deletes;
-	/* the marker */
-	struct op mark_op, watch_op, lease_op, ports_op;
-	uint8_t mark_busy, mark_again, watch_busy, lease_busy, ports_busy;
-	uint64_t mark_cas;     /* of the marker that we saw last; 0: there was none */
-	uint64_t session;      /* the farm's */
-	uint64_t marked_epoch; /* of the marker that it has answered, 0: none */
-	uint64_t mark_epoch, sent_epoch;
+	struct claim claim;
 	uint8_t in_epoch; /* the markers name it as current */
-	char *mark_text;  /* what it is to keep */
-	size_t mark_len;
 	uint64_t flushes; /* cmd_flush as we know it */
 	uint64_t fill_done, fill_total;
 	uint16_t tag;	 /* the farm's, for cas uniques; new each time it comes into use */
@@ -137,11 +128,7 @@ void server_filled(struct server *s, const char *why);
 /* It was promoted before it was full, and a fuller one is back: CURRENT -> FILLING. */
 void server_behind(struct server *s);
 
-/* Writes the marker (n bytes, copied); ops->marked() follows when the last one was answered. */
-void server_mark(struct server *s, const char *text, size_t n, uint64_t epoch);
-
 /* Its items were flushed by a client's flush_all: what is ours has to be written anew. */
-void server_name_ports(struct server *s);
 void server_flushed(struct server *s);
 
 /* A write on the key is made without it. */
