@@ -137,13 +137,17 @@ claim_store(struct claim *c, struct op *op, const char *key, int32_t exptime, ch
 }
 
 static void
-claim_on_lease(struct op *op, enum op_result result, const struct op_reply *reply)
+claim_on_stored(struct op *op, enum op_result result, const struct op_reply *reply)
 {
 	struct claim *c = op->asker;
 
 	(void)reply;
-	if (result != OP_LATE)
+	if (result == OP_LATE)
+		return;
+	if (op == &c->lease_op)
 		c->lease_busy = 0;
+	else
+		c->ports_busy = 0;
 }
 
 void
@@ -157,16 +161,6 @@ claim_lease(struct claim *c)
 	claim_store(c, &c->lease_op, LEASE_KEY, CLAIM_LEASE_S, text,
 		    (size_t)snprintf(text, sizeof(text), "memvip 1 %016llx",
 				     (unsigned long long)c->session));
-}
-
-static void
-claim_on_ports(struct op *op, enum op_result result, const struct op_reply *reply)
-{
-	struct claim *c = op->asker;
-
-	(void)reply;
-	if (result != OP_LATE)
-		c->ports_busy = 0;
 }
 
 void
@@ -240,8 +234,8 @@ claim_setup(struct claim *c, const struct claim_ops *ops, struct backend *conns,
 	c->n_conns = n_conns;
 	c->mark_op = (struct op){.kind = OP_META, .done = claim_on_mark, .asker = c, .write = 1};
 	c->watch_op = (struct op){.kind = OP_META, .done = claim_on_watch, .asker = c};
-	c->lease_op = (struct op){.kind = OP_LINE, .done = claim_on_lease, .asker = c, .write = 1};
-	c->ports_op = (struct op){.kind = OP_LINE, .done = claim_on_ports, .asker = c, .write = 1};
+	c->lease_op = (struct op){.kind = OP_LINE, .done = claim_on_stored, .asker = c, .write = 1};
+	c->ports_op = (struct op){.kind = OP_LINE, .done = claim_on_stored, .asker = c, .write = 1};
 }
 
 void

@@ -120,8 +120,11 @@ void
 epoch_raise(struct epoch *e)
 {
 	char names[MARKER_TEXT_MAX / 2], text[MARKER_TEXT_MAX];
-	struct marker m = {
-	    .epoch = ++e->number, .session = e->session, .clean = e->closing, .current = names};
+	struct marker m = {.epoch = ++e->number,
+			   .session = e->session,
+			   .clean = e->closing,
+			   .placement = e->placement,
+			   .current = names};
 
 	memcpy(m.owner, e->owner, sizeof(m.owner));
 	m.current_len = epoch_current_names(e, names, sizeof(names));
@@ -131,6 +134,7 @@ epoch_raise(struct epoch *e)
 		s->in_epoch = is_current(s) != 0;
 		if (!is_current(s))
 			continue;
+		m.sweeping = !s->swept;
 		snprintf(m.self, sizeof(m.self), "%s", s->addr.text);
 		claim_mark(&s->claim, text, marker_write(text, &m), e->number);
 	}
@@ -201,17 +205,31 @@ struct election {
 	uint64_t epoch;	   /* the highest */
 	uint64_t session;  /* of those that stand for it */
 	unsigned n;	   /* of the highest epoch and that session */
-	uint8_t found;	   /* any marker */
+	uint8_t found;	   /* any marker that counts */
+	uint8_t ours;	   /* one has our name: those of other names do not count */
 	uint8_t unreached; /* a server has not reported */
 };
 
+static int
+is_ours(const struct epoch *e, const struct server *s)
+{
+	return is_waiting(s) && s->proof.has_marker && strcmp(s->proof.marker.owner, e->owner) == 0;
+}
+
+/* Does its marker count? Of another name only where none has ours: then that proxy has gone. */
+static int
+has_vote(const struct epoch *e, const struct election *el, const struct server *s)
+{
+	return is_waiting(s) && s->proof.has_marker &&
+	       marker_names(&s->proof.marker, s->addr.text) && (!el->ours || is_ours(e, s));
+}
+
 /* Does it stand for the highest epoch? */
 static int
-stands_for(const struct election *el, const struct server *s)
+stands_for(const struct epoch *e, const struct election *el, const struct server *s)
 {
-	return is_waiting(s) && s->proof.has_marker && s->proof.marker.epoch == el->epoch &&
-	       s->proof.marker.session == el->session &&
-	       marker_names(&s->proof.marker, s->addr.text);
+	return has_vote(e, el, s) && s->proof.marker.epoch == el->epoch &&
+	       s->proof.marker.session == el->session;
 }
 
 static void
@@ -219,13 +237,13 @@ epoch_count(const struct epoch *e, struct election *el)
 {
 	memset(el, 0, sizeof(*el));
 	for (unsigned i = 0; i < e->n; i++) {
+		el->unreached |= !is_waiting(&e->servers[i]);
+		el->ours |= is_ours(e, &e->servers[i]) != 0;
+	}
+	for (unsigned i = 0; i < e->n; i++) {
 		const struct server *s = &e->servers[i];
 		const struct marker *m = &s->proof.marker;
-		if (!is_waiting(s)) {
-			el->unreached = 1;
-			continue;
-		}
-		if (!s->proof.has_marker || !marker_names(m, s->addr.text))
+		if (!has_vote(e, el, s))
 			continue;
 		/* A tie between two sessions goes to the one that a primary stands for. */
 		if (!el->found || m->epoch > el->epoch ||
@@ -237,7 +255,7 @@ epoch_count(const struct epoch *e, struct election *el)
 		el->found = 1;
 	}
 	for (unsigned i = 0; i < e->n; i++)
-		el->n += (unsigned)stands_for(el, &e->servers[i]);
+		el->n += (unsigned)stands_for(e, el, &e->servers[i]);
 }
 
 /* Can it be that another server, which has not reported, was written to without it? */
@@ -276,7 +294,10 @@ epoch_verdict(const struct epoch *e, const struct election *el, const struct ser
 {
 	if (!el->found)
 		return first_use_verdict(e, el, s);
-	if (!stands_for(el, s) || may_have_missed(e, s))
+	if (!stands_for(e, el, s) || may_have_missed(e, s))
+		return SERVER_EMPTY;
+	/* The lists have changed again before the last change was swept away. */
+	if (s->proof.marker.sweeping && s->proof.marker.placement != e->placement)
 		return SERVER_EMPTY;
 	if (el->n == 1 || s->proof.marker.clean || is_primary(e, s))
 		return SERVER_TRUST;
@@ -323,6 +344,17 @@ epoch_wait_clean(struct epoch *e)
 	return 1;
 }
 
+/* Are only keys on it that belong there? */
+static int
+is_swept(const struct epoch *e, const struct server *s)
+{
+	const struct proof *p = &s->proof;
+
+	if (e->ring->n_primary == 1 && e->ring->n_backup <= 1)
+		return 1; /* all keys belong to all */
+	return p->has_marker && p->marker.placement == e->placement && !p->marker.sweeping;
+}
+
 static void
 epoch_elect(struct epoch *e)
 {
@@ -350,10 +382,13 @@ epoch_elect(struct epoch *e)
 	e->number = el.epoch;
 	for (unsigned i = 0; i < e->n; i++) {
 		struct server *s = &e->servers[i];
-		if (!is_waiting(s))
+		if (!is_waiting(s)) {
+			s->replica.stale = 1; /* nobody knows since when it has missed writes */
 			continue;
+		}
 		s->tried = 1;
 		s->replica.stale = verdicts[i] == SERVER_EMPTY;
+		s->swept = is_swept(e, s) != 0;
 		server_decide(s, verdicts[i], !el.found ? "first use" : "its marker is the newest");
 	}
 	e->deciding = 0;
@@ -476,6 +511,14 @@ epoch_overdue(struct epoch *e)
 		w->resume(w);
 	}
 	gate_open(e->gate, GATE_STARTING);
+}
+
+void
+epoch_swept(struct epoch *e, struct server *s)
+{
+	s->swept = 1;
+	if (is_current(s))
+		epoch_raise(e);
 }
 
 void

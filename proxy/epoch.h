@@ -27,7 +27,8 @@ struct epoch {
 	const struct ring *ring;
 	struct gate *gate; /* GATE_STARTING until the election is over */
 	char owner[MARKER_NAME_MAX];
-	uint64_t session; /* this process */
+	uint64_t session;   /* this process */
+	uint64_t placement; /* what the lists come to; see struct marker */
 	uint64_t number;
 	uint8_t starting; /* nobody was elected yet */
 	uint8_t deciding; /* inside the election */
@@ -85,6 +86,9 @@ void epoch_wait(struct epoch *e, struct hold_waiter *w);
 
 /* The orderly end: nothing is outstanding, nothing will be written. Markers become clean. */
 void epoch_close(struct epoch *e);
+
+/* s was swept: its marker is to say so. */
+void epoch_swept(struct epoch *e, struct server *s);
 
 /* Do a and b keep copies of the same keys? */
 int epoch_partners(const struct epoch *e, const struct server *a, const struct server *b);

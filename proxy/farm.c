@@ -105,6 +105,31 @@ struct farm_list {
 	struct ketama **circle;
 };
 
+/* FNV-1a of text and its NUL. */
+static uint64_t
+fold(uint64_t h, const char *text)
+{
+	do
+		h = (h ^ (unsigned char)*text) * UINT64_C(1099511628211);
+	while (*text++ != '\0');
+	return h;
+}
+
+/* What the lists come to, as they are written: which server is at which place of which circle. */
+static uint64_t
+farm_placement(const struct conf *conf)
+{
+	const struct conf_list *lists[] = {&conf->servers, &conf->backups};
+	uint64_t h = fold(UINT64_C(14695981039346656037), conf->ketama ? "ketama" : "modulo");
+
+	for (int l = 0; l < 2; l++) {
+		for (unsigned i = 0; i < lists[l]->n; i++)
+			h = fold(h, lists[l]->value[i]);
+		h = fold(h, "");
+	}
+	return h;
+}
+
 /* The circle of the servers of a list, for -k. */
 static struct ketama *
 farm_circle(const struct farm_list *l, const struct ketama_server *places)
@@ -207,6 +232,7 @@ farm_start(struct farm *f, const struct conf *conf, struct gate *gate)
 	f->epoch.n = f->n;
 	f->epoch.ring = &f->ring;
 	f->epoch.gate = gate;
+	f->epoch.placement = farm_placement(conf);
 	if (getrandom(&f->tags, sizeof(f->tags), GRND_NONBLOCK) != sizeof(f->tags))
 		f->tags = (uint16_t)timer_now_ms;
 	for (unsigned i = 0; i < f->n; i++)

@@ -26,6 +26,7 @@
 #include "priv.h"
 #include "report.h"
 #include "req.h"
+#include "sweep.h"
 #include "timer.h"
 
 /* Descriptors beside those of clients and servers: sockets, epoll, log, a few to spare. */
@@ -252,6 +253,7 @@ drain(const char *why)
 	log_info("ending: %s", why);
 	listener_close();
 	client_drain();
+	sweep_stop();
 	for (unsigned i = 0; i < farm.n; i++)
 		fill_server(&farm.servers[i], 0);
 	timer_setup(&drain_timer, on_drained, NULL);
@@ -370,6 +372,7 @@ main(int argc, char **argv)
 	farm.epoch.give_up = on_give_up;
 	farm.epoch.closed = on_closed;
 	farm_start(&farm, &conf, &gate);
+	sweep_start(&farm);
 	listener_start(base, &conf, client_accept);
 	timer_setup(&tidy_timer, on_tidy, NULL);
 	timer_set(&tidy_timer, TIDY_MS);

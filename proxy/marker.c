@@ -10,9 +10,11 @@
 size_t
 marker_write(char *out, const struct marker *m)
 {
-	int n = snprintf(out, MARKER_TEXT_MAX, MAGIC "%s %" PRIu64 " %016" PRIx64 " %s %s %.*s",
-			 m->owner, m->epoch, m->session, m->clean ? "clean" : "open", m->self,
-			 (int)m->current_len, m->current);
+	int n =
+	    snprintf(out, MARKER_TEXT_MAX,
+		     MAGIC "%s %" PRIu64 " %016" PRIx64 " %s %016" PRIx64 " %s %s %.*s", m->owner,
+		     m->epoch, m->session, m->clean ? "clean" : "open", m->placement,
+		     m->sweeping ? "sweeping" : "swept", m->self, (int)m->current_len, m->current);
 
 	return n < MARKER_TEXT_MAX ? (size_t)n : MARKER_TEXT_MAX - 1;
 }
@@ -66,22 +68,36 @@ number(const char **p, size_t *n, unsigned base, uint64_t *out)
 	return 0;
 }
 
+/* One of two words. Returns 0 for the first, 1 for the second, -1 for anything else. */
+static int
+either(const char **p, size_t *n, const char *first, const char *second)
+{
+	const char *w;
+	size_t len = word(p, n, &w);
+
+	if (len == strlen(first) && memcmp(w, first, len) == 0)
+		return 0;
+	return len == strlen(second) && memcmp(w, second, len) == 0 ? 1 : -1;
+}
+
 int
 marker_read(struct marker *m, const char *p, size_t n)
 {
-	char state[MARKER_NAME_MAX];
+	int clean, sweeping;
 
 	if (n < sizeof(MAGIC) - 1 || memcmp(p, MAGIC, sizeof(MAGIC) - 1) != 0)
 		return -1;
 	p += sizeof(MAGIC) - 1;
 	n -= sizeof(MAGIC) - 1;
 	if (copy_word(&p, &n, m->owner) == -1 || number(&p, &n, 10, &m->epoch) == -1 ||
-	    number(&p, &n, 16, &m->session) == -1 || copy_word(&p, &n, state) == -1 ||
+	    number(&p, &n, 16, &m->session) == -1 ||
+	    (clean = either(&p, &n, "open", "clean")) == -1 ||
+	    number(&p, &n, 16, &m->placement) == -1 ||
+	    (sweeping = either(&p, &n, "swept", "sweeping")) == -1 ||
 	    copy_word(&p, &n, m->self) == -1)
 		return -1;
-	m->clean = strcmp(state, "clean") == 0;
-	if (!m->clean && strcmp(state, "open") != 0)
-		return -1;
+	m->clean = (uint8_t)clean;
+	m->sweeping = (uint8_t)sweeping;
 	m->current_len = word(&p, &n, &m->current);
 	return 0;
 }

@@ -3,7 +3,7 @@
  * process, and which servers were current then. Three items, refused to clients: the marker and the
  * ports, which stay, and the lease, which the owner renews and which lapses by itself.
  *
- *   __memvip__        memvip 1 NAME EPOCH SESSION open|clean SELF CURRENT,CURRENT,…
+ *   __memvip__        memvip 1 NAME EPOCH SESSION open|clean PLACEMENT swept|sweeping SELF CURRENT,…
  *   __memvip_ports__  memvip 1 SESSION ADDRESS,ADDRESS,…      (our ends of the connections)
  *   __memvip_lease__  memvip 1 SESSION
  */
@@ -24,6 +24,12 @@ struct marker {
 	uint64_t epoch;
 	uint64_t session;
 	uint8_t clean;
+	/*
+	 * Which keys belong to which server: a fingerprint of the lists. Sweeping: keys of other
+	 * lists may be there, which are not kept up to date.
+	 */
+	uint64_t placement;
+	uint8_t sweeping;
 	char self[MARKER_NAME_MAX]; /* the server's name in our lists */
 	const char *current;	    /* names, joined by commas; into the text that was parsed */
 	size_t current_len;

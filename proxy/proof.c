@@ -6,7 +6,7 @@
 
 #include "log.h"
 
-enum step { STEP_STATS, STEP_MARKER, STEP_LEASE, STEP_PORTS, STEP_DONE };
+enum step { STEP_STATS, STEP_SETTINGS, STEP_MARKER, STEP_LEASE, STEP_PORTS, STEP_DONE };
 
 static void proof_next(struct proof *p);
 
@@ -27,6 +27,27 @@ text_of(const struct op_reply *reply)
 	memcpy(text, reply->p + reply->rsp->line_len, n);
 	text[n] = '\0';
 	return text;
+}
+
+/* "STAT name no": what we need and was switched off there. NULL: nothing. */
+static const char *
+switched_off(const struct op_reply *reply)
+{
+	static const struct {
+		const char *line, *why;
+	} offs[] = {
+	    {"STAT flush_enabled no\r\n", "its flush_all is switched off (-F): it cannot be used"},
+	    {"STAT dump_enabled no\r\n",
+	     "its listing of keys is switched off (-X): it cannot be used"},
+	    {"STAT lru_crawler no\r\n",
+	     "its lru_crawler is switched off: it cannot list its keys, so it cannot be used"},
+	};
+
+	for (size_t i = 0; i < sizeof(offs) / sizeof(offs[0]); i++)
+		if (reply->rsp->line_len == strlen(offs[i].line) &&
+		    memcmp(reply->p, offs[i].line, reply->rsp->line_len) == 0)
+			return offs[i].why;
+	return NULL;
 }
 
 /* "STAT name value": the value when the name is this one, else what was there. */
@@ -86,6 +107,12 @@ proof_on_reply(struct op *op, enum op_result result, const struct op_reply *repl
 {
 	struct proof *p = proof_of(op);
 
+	if (result == OP_ITEM && p->step == STEP_SETTINGS) {
+		const char *why = switched_off(reply);
+		if (why != NULL)
+			p->unfit = why;
+		return;
+	}
 	if (result == OP_ITEM) {
 		p->curr_items = stat_value(reply, "curr_items", p->curr_items);
 		p->cmd_flush = stat_value(reply, "cmd_flush", p->cmd_flush);
@@ -96,10 +123,14 @@ proof_on_reply(struct op *op, enum op_result result, const struct op_reply *repl
 	p->busy = 0;
 	if (result != OP_ANSWER)
 		return; /* the connection is lost, and its owner knows */
-	if (reply->rsp->type >= RSP_ERROR) {
+	if (reply->rsp->type >= RSP_ERROR && p->step != STEP_SETTINGS) {
 		p->done(p, p->step == STEP_STATS
 			       ? "it does not answer stats"
 			       : "it has no meta commands: memcached 1.6 is needed");
+		return;
+	}
+	if (p->step == STEP_SETTINGS && p->unfit != NULL) {
+		p->done(p, p->unfit);
 		return;
 	}
 	if (p->step == STEP_MARKER && reply->rsp->type == RSP_VA)
@@ -117,6 +148,7 @@ proof_next(struct proof *p)
 {
 	static const char *const lines[] = {
 	    [STEP_STATS] = "stats\r\n",
+	    [STEP_SETTINGS] = "stats settings\r\n",
 	    [STEP_MARKER] = "mg " MARKER_KEY " v c\r\n",
 	    [STEP_LEASE] = "mg " LEASE_KEY " v\r\n",
 	    [STEP_PORTS] = "mg " PORTS_KEY " v\r\n",
@@ -126,8 +158,8 @@ proof_next(struct proof *p)
 		p->done(p, NULL);
 		return;
 	}
-	p->op =
-	    (struct op){.done = proof_on_reply, .kind = p->step == STEP_STATS ? OP_STATS : OP_META};
+	p->op = (struct op){.done = proof_on_reply,
+			    .kind = p->step <= STEP_SETTINGS ? OP_STATS : OP_META};
 	p->busy = 1;
 	backend_send(p->conn, &p->op, lines[p->step], strlen(lines[p->step]), NULL, NULL, 0);
 }
@@ -156,5 +188,6 @@ proof_clear(struct proof *p)
 	p->marker_text = p->ports = NULL;
 	p->ports_session = p->marker_cas = 0;
 	p->has_marker = p->has_lease = 0;
+	p->unfit = NULL;
 	p->curr_items = p->cmd_flush = 0;
 }

@@ -24,6 +24,7 @@ struct proof {
 	char *marker_text; /* marker.current refers into it */
 	char *ports;	   /* addresses of whoever wrote there last, joined by commas, or NULL */
 	uint64_t ports_session;
+	const char *unfit;   /* a clause for the log, or NULL */
 	uint64_t marker_cas; /* 0: there is none */
 	uint64_t curr_items, cmd_flush;
 };

@@ -235,6 +235,7 @@ void
 server_flushed(struct server *s)
 {
 	s->flushes++;
+	s->swept = 1;
 	claim_flushed(&s->claim);
 	if (s->replica.state == REPLICA_CURRENT)
 		claim_lease(&s->claim);
@@ -432,6 +433,7 @@ server_on_errand(struct op *op, enum op_result result, const struct op_reply *re
 			return;
 		}
 		s->flushes++;
+		s->swept = 1;
 		claim_flushed(&s->claim);
 		s->incomplete = 1;
 		server_step(s, REPLICA_EV_EMPTIED, "it was emptied");

@@ -100,6 +100,7 @@ struct server {
 	uint32_t delete_at;
 	unsigned n_deletes;
 	struct claim claim;
+	uint8_t swept;	  /* no key is there that belongs to other servers; see sweep.h */
 	uint8_t in_epoch; /* the markers name it as current */
 	uint64_t flushes; /* cmd_flush as we know it */
 	uint64_t fill_done, fill_total;

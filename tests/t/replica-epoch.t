@@ -31,7 +31,7 @@ sub end_of {
 }
 
 sub direct { is(client($_[0])->ask($_[1]), $_[2], $_[3]) }
-sub mark { return value_of($_[0], '__memvip__') =~ /^memvip 1 (\S+) (\d+) (\w+) (\w+) (\S+) (\S+)$/ }
+sub mark { return value_of($_[0], '__memvip__') =~ /^memvip 1 (\S+) (\d+) (\w+) (\w+) \w+ \w+ (\S+) (\S+)$/ }
 # The moves into use of a server, as the log tells them: "current filling current"
 sub moves { my ($p, $s) = @_; my $where = $s->where; return join ' ', map { / -> (\w+)/ } log_lines($p, qr/server $where: .* -> (?:current|filling|suspect)/) }
 

@@ -80,7 +80,7 @@ for my $who (['primary', $a, $b, []], ['backup', $b, $a, ['-i', 5]]) {
 	is($p->stat_of($a, 'epoch'), $p->stat_of($b, 'epoch'), '... both stand for one epoch');
 	for my $s ($a, $b) {
 		my $where = $s->where;
-		like(value_of($s, '__memvip__'), qr/^memvip 1 test \d+ \w+ open \Q$where\E /,
+		like(value_of($s, '__memvip__'), qr/^memvip 1 test \d+ \w+ open \w+ swept \Q$where\E /,
 		    '... each has its own marker, the other one was not copied');
 	}
 	# Now the other one goes: nothing is lost.

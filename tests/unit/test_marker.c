@@ -23,6 +23,8 @@ test_what_is_written_is_read(void **state)
 	     .epoch = UINT64_C(999999999999999999),
 	     .session = UINT64_MAX,
 	     .clean = 1,
+	     .placement = UINT64_MAX,
+	     .sweeping = 1,
 	     .self = "[fe80::1]:11211",
 	     .current = "[fe80::1]:11211"},
 	    {.owner = "/run/memvip.sock", .self = "x", .current = ""},
@@ -43,6 +45,8 @@ test_what_is_written_is_read(void **state)
 		assert_int_equal(r.epoch, m.epoch);
 		assert_int_equal(r.session, m.session);
 		assert_int_equal(r.clean, m.clean);
+		assert_int_equal(r.placement, m.placement);
+		assert_int_equal(r.sweeping, m.sweeping);
 		assert_string_equal(r.self, m.self);
 		assert_int_equal(r.current_len, m.current_len);
 		assert_memory_equal(r.current, m.current, m.current_len);
@@ -63,10 +67,15 @@ test_its_form(void **state)
 
 	(void)state;
 	text[marker_write(text, &m)] = '\0';
-	assert_string_equal(text, "memvip 1 vip:11211 17 0000000000000abc open a:1 a:1,b:2");
+	assert_string_equal(
+	    text, "memvip 1 vip:11211 17 0000000000000abc open 0000000000000000 swept a:1 a:1,b:2");
 	m.clean = 1;
+	m.placement = 0xff;
+	m.sweeping = 1;
 	text[marker_write(text, &m)] = '\0';
-	assert_string_equal(text, "memvip 1 vip:11211 17 0000000000000abc clean a:1 a:1,b:2");
+	assert_string_equal(
+	    text,
+	    "memvip 1 vip:11211 17 0000000000000abc clean 00000000000000ff sweeping a:1 a:1,b:2");
 }
 
 static void
@@ -77,21 +86,21 @@ test_what_is_none(void **state)
 	    "memvip",
 	    "memvip 1",
 	    "memvip 1 ",
-	    "memvip 2 n 1 1 open a a",
-	    "MEMVIP 1 n 1 1 open a a",
+	    "memvip 2 n 1 1 open 1 swept a a",
+	    "MEMVIP 1 n 1 1 open 1 swept a a",
 	    "memvip 1 n",
 	    "memvip 1 n 1",
 	    "memvip 1 n 1 1",
 	    "memvip 1 n 1 1 open",
-	    "memvip 1 n 1 1 opened a a",
-	    "memvip 1 n 1 1 Clean a a",
-	    "memvip 1 n x 1 open a a",
-	    "memvip 1 n -1 1 open a a",
-	    "memvip 1 n  1 open a a",
-	    "memvip 1  1 1 open a a",
-	    "memvip 1 n 1 xyz open a a",
-	    "memvip 1 n 1 1  a a",
-	    "memvip 1 n 99999999999999999999 1 open a a",
+	    "memvip 1 n 1 1 opened 1 swept a a",
+	    "memvip 1 n 1 1 Clean 1 swept a a",
+	    "memvip 1 n x 1 open 1 swept a a",
+	    "memvip 1 n -1 1 open 1 swept a a",
+	    "memvip 1 n  1 open 1 swept a a",
+	    "memvip 1  1 1 open 1 swept a a",
+	    "memvip 1 n 1 xyz open 1 swept a a",
+	    "memvip 1 n 1 1  1 swept a a",
+	    "memvip 1 n 99999999999999999999 1 open 1 swept a a",
 	    "a client's own value",
 	};
 	char longest[MARKER_NAME_MAX + 64];
@@ -102,7 +111,8 @@ test_what_is_none(void **state)
 		if (marker_read(&m, texts[i], strlen(texts[i])) != -1)
 			fail_msg("taken for a marker: %s", texts[i]);
 	for (int len = MARKER_NAME_MAX - 1; len <= MARKER_NAME_MAX; len++) {
-		int n = snprintf(longest, sizeof(longest), "memvip 1 %0*d 1 1 open a a", len, 7);
+		int n = snprintf(longest, sizeof(longest), "memvip 1 %0*d 1 1 open 1 swept a a",
+				 len, 7);
 		assert_int_equal(marker_read(&m, longest, (size_t)n),
 				 len < MARKER_NAME_MAX ? 0 : -1);
 	}
@@ -127,7 +137,7 @@ look(const char *prefix, size_t len, size_t whole, void *arg)
 static void
 test_every_prefix(void **state)
 {
-	static const char text[] = "memvip 1 vip:11211 17 abc open a:1 a:1,b:2";
+	static const char text[] = "memvip 1 vip:11211 17 abc open 1f sweeping a:1 a:1,b:2";
 	struct guard g;
 	uint64_t seed = 5;
 
