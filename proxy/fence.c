@@ -31,6 +31,19 @@ fence_note(struct fence *f, int fd)
 		fence_add(f, &a);
 }
 
+int
+fence_names(const struct fence *f, int fd)
+{
+	struct addr a;
+
+	if (f->n == 0 || addr_of_socket(&a, fd) == -1)
+		return 0;
+	for (unsigned i = 0; i < f->n; i++)
+		if (strcmp(f->old[i].text, a.text) == 0)
+			return 1;
+	return 0;
+}
+
 void
 fence_note_list(struct fence *f, const char *list)
 {

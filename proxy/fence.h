@@ -33,6 +33,9 @@ fence_clear(const struct fence *f)
 /* Remembers the local address of a connection that is about to be closed with commands unanswered. */
 void fence_note(struct fence *f, int fd);
 
+/* Has the connection the local address of one that was lost? Then the two cannot be told apart. */
+int fence_names(const struct fence *f, int fd);
+
 /* Remembers addresses that another proxy has named, joined by commas. */
 void fence_note_list(struct fence *f, const char *list);
 

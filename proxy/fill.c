@@ -22,8 +22,10 @@
  */
 #define PASSES_MAX     8
 #define OVERLAY_PASSES 4
-/* What a copy costs of fill.credit: a millisecond earns --fill-rate. */
+/* What a copy costs of fill.credit, and a look that finds the key there: a millisecond earns
+ * --fill-rate. */
 #define CREDIT_COPY 1000
+#define CREDIT_LOOK 100
 
 struct fill {
 	struct server *to;
@@ -75,6 +77,8 @@ fill_on_copied(struct copy *c, enum copy_result result)
 	f->in_flight--;
 	f->to->fill_done++;
 	f->found += c->stored;
+	if (conf->fill_rate != 0 && c->mode == COPY_MISSING && !c->stored)
+		f->credit += CREDIT_COPY - CREDIT_LOOK;
 	if (result == COPY_REFUSED)
 		f->to->stats.refused++;
 	if (f->running)

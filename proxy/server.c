@@ -40,6 +40,11 @@ server_list(struct server *s)
 static void
 server_fence(struct server *s)
 {
+	for (unsigned i = 0; i < s->n_conns; i++)
+		if (fence_names(&s->fence, s->conns[i].io.fd)) {
+			server_out(s, "a connection got the port of a lost one");
+			return;
+		}
 	if (fence_clear(&s->fence))
 		server_step(s, REPLICA_EV_FENCED, NULL);
 	else
