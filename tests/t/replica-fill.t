@@ -178,7 +178,8 @@ for my $case (['-X', qr/-X/, 'no listing of keys'], ['-F', qr/-F/, 'no flush_all
 	client($odd)->ask("set k 0 0 1\r\nx\r\n");
 	$p = proxy(servers => $lists[0], backups => $lists[1]);
 	ok(wait_for('a line in the log', sub { log_lines($p, qr/@{[$odd->where]}.*$hint/) }), "$what: the log names $option");
-	is(client($p)->ask("get k\r\n"), "VALUE k 0 1\r\nx\r\nEND\r\n", '... the other one serves');
+	is(client($p)->ask("set k 0 0 1\r\ny\r\n"), "STORED\r\n", '... the other one serves');
+	is(value_of($odd, 'k'), 'x', '... nothing was done to that one');
 	cmp_ok(scalar(log_lines($p, $hint)), '<', 20, '... and the log does not fill');
 	$p->end;
 	$odd->end;
