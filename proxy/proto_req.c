@@ -9,114 +9,29 @@ static const char ERR_EXPTIME[] = "CLIENT_ERROR invalid exptime argument";
 static const char ERR_DELTA[] = "CLIENT_ERROR invalid numeric delta argument";
 static const char ERR_DELETE[] =
     "CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]";
-static const char ERR_ADMIN[] = "CLIENT_ERROR administration of one server is refused by memvip";
 static const char ERR_META[] = "CLIENT_ERROR meta commands are not supported by this memvip";
+static const char ERR_ADMIN[] = "CLIENT_ERROR administration of one server is refused by memvip";
 
 /* A command has at most: cas key flags exptime bytes unique noreply, and one word too many. */
 #define WORDS_MAX 8
 
-struct word {
-	uint32_t at, len;
-};
-
-/* The text of one line, cut into words. */
-struct line {
-	const char *p;
-	uint32_t end; /* offset past the text */
-	unsigned n;   /* words found; WORDS_MAX means "that many or more" */
-	struct word w[WORDS_MAX];
-};
-
-static void
-line_split(struct line *l)
-{
-	uint32_t i = 0;
-
-	l->n = 0;
-	while (l->n < WORDS_MAX) {
-		while (i < l->end && l->p[i] == ' ')
-			i++;
-		if (i == l->end)
-			break;
-		l->w[l->n].at = i;
-		while (i < l->end && l->p[i] != ' ')
-			i++;
-		l->w[l->n].len = i - l->w[l->n].at;
-		l->n++;
-	}
-}
-
 static int
-word_is(const struct line *l, unsigned i, const char *text, size_t len)
+word_is(const struct proto_line *l, unsigned i, const char *text, size_t len)
 {
 	return l->w[i].len == len && memcmp(l->p + l->w[i].at, text, len) == 0;
 }
 #define WORD_IS(l, i, text) word_is(l, i, text, sizeof(text) - 1)
 
 static int
-is_space(char c)
+word_int32(const struct proto_line *l, unsigned i, int32_t *out)
 {
-	return c == ' ' || (c >= '\t' && c <= '\r');
+	return proto_int32(l->p + l->w[i].at, l->w[i].len, out);
 }
 
-/*
- * strtoul(3)'s reading of a word: white space, a sign, digits, then the end or white space.
- * Returns 0, or -1 when there is no such number or it does not fit 64 bits.
- */
 static int
-word_number(const struct line *l, unsigned i, int *negative, uint64_t *out)
+word_uint64(const struct proto_line *l, unsigned i, uint64_t *out)
 {
-	const char *s = l->p + l->w[i].at, *end = s + l->w[i].len;
-	uint64_t v = 0;
-
-	while (s < end && is_space(*s))
-		s++;
-	*negative = s < end && *s == '-';
-	if (s < end && (*s == '-' || *s == '+'))
-		s++;
-	if (s == end || *s < '0' || *s > '9')
-		return -1;
-	for (; s < end && *s >= '0' && *s <= '9'; s++) {
-		unsigned d = (unsigned)(*s - '0');
-		if (v > (UINT64_MAX - d) / 10)
-			return -1;
-		v = v * 10 + d;
-	}
-	if (s < end && !is_space(*s))
-		return -1;
-	*out = v;
-	return 0;
-}
-
-/* A signed number; kept to 32 bits as memcached keeps it. */
-static int
-word_int32(const struct line *l, unsigned i, int32_t *out)
-{
-	int negative;
-	uint64_t v;
-
-	if (word_number(l, i, &negative, &v) == -1 || v > (uint64_t)INT64_MAX + (unsigned)negative)
-		return -1;
-	*out = (int32_t)(uint32_t)(negative ? 0 - v : v);
-	return 0;
-}
-
-/* An unsigned number of 64 bits; memcached lets a minus sign through for small ones only. */
-static int
-word_uint64(const struct line *l, unsigned i, uint64_t *out)
-{
-	int negative;
-	uint64_t v;
-
-	if (word_number(l, i, &negative, &v) == -1)
-		return -1;
-	if (negative && v != 0) {
-		v = 0 - v;
-		if (v > INT64_MAX)
-			return -1;
-	}
-	*out = v;
-	return 0;
+	return proto_uint64(l->p + l->w[i].at, l->w[i].len, out);
 }
 
 static int
@@ -129,13 +44,13 @@ req_error(struct proto_req *r, const char *text)
 
 /* The last word says noreply; with too few words for it nobody asks. */
 static void
-req_noreply(struct proto_req *r, const struct line *l)
+req_noreply(struct proto_req *r, const struct proto_line *l)
 {
 	r->noreply = WORD_IS(l, l->n - 1, "noreply") ? 1 : 0;
 }
 
 static void
-req_key(struct proto_req *r, const struct line *l, unsigned i)
+req_key(struct proto_req *r, const struct proto_line *l, unsigned i)
 {
 	r->key = l->w[i].at;
 	r->key_len = l->w[i].len;
@@ -143,7 +58,7 @@ req_key(struct proto_req *r, const struct line *l, unsigned i)
 
 /* get and gets from word 1, gat and gats from word 2: the rest of the line is the list of keys. */
 static int
-req_retrieval(struct proto_req *r, const struct line *l, enum req_cmd cmd)
+req_retrieval(struct proto_req *r, const struct proto_line *l, enum req_cmd cmd)
 {
 	unsigned first = cmd == REQ_GAT || cmd == REQ_GATS ? 2 : 1;
 
@@ -164,31 +79,30 @@ req_retrieval(struct proto_req *r, const struct line *l, enum req_cmd cmd)
 
 /* <command> <key> <flags> <exptime> <bytes> [<cas unique>] [noreply] */
 static int
-req_storage(struct proto_req *r, const struct line *l, enum req_cmd cmd)
+req_storage(struct proto_req *r, const struct proto_line *l, enum req_cmd cmd)
 {
 	unsigned least = cmd == REQ_CAS ? 6 : 5;
-	int negative;
 	uint64_t flags;
 	int32_t bytes;
 
 	if (l->n != least && l->n != least + 1)
 		return req_error(r, "ERROR");
 	req_noreply(r, l);
-	if (l->w[1].len > PROTO_KEY_MAX || word_number(l, 2, &negative, &flags) == -1 ||
-	    (negative && 0 - flags > INT64_MAX) || word_int32(l, 3, &r->exptime) == -1 ||
-	    word_int32(l, 4, &bytes) == -1 || bytes < 0 || bytes > INT_MAX - 2)
+	if (l->w[1].len > PROTO_KEY_MAX || word_uint64(l, 2, &flags) == -1 ||
+	    word_int32(l, 3, &r->exptime) == -1 || word_int32(l, 4, &bytes) == -1 || bytes < 0 ||
+	    bytes > INT_MAX - 2)
 		return req_error(r, ERR_FORMAT);
 	if (cmd == REQ_CAS && word_uint64(l, 5, &r->number) == -1)
 		return req_error(r, ERR_FORMAT);
 	r->cmd = cmd;
 	req_key(r, l, 1);
-	r->flags = (uint32_t)(negative ? 0 - flags : flags);
+	r->flags = (uint32_t)flags;
 	r->body_len = (uint32_t)bytes;
 	return 0;
 }
 
 static int
-req_arithmetic(struct proto_req *r, const struct line *l, enum req_cmd cmd)
+req_arithmetic(struct proto_req *r, const struct proto_line *l, enum req_cmd cmd)
 {
 	if (l->n != 3 && l->n != 4)
 		return req_error(r, "ERROR");
@@ -203,7 +117,7 @@ req_arithmetic(struct proto_req *r, const struct line *l, enum req_cmd cmd)
 }
 
 static int
-req_touch(struct proto_req *r, const struct line *l)
+req_touch(struct proto_req *r, const struct proto_line *l)
 {
 	if (l->n != 3 && l->n != 4)
 		return req_error(r, "ERROR");
@@ -219,7 +133,7 @@ req_touch(struct proto_req *r, const struct line *l)
 
 /* delete <key> [0] [noreply]; the 0 is a relic that clients still send. */
 static int
-req_delete(struct proto_req *r, const struct line *l)
+req_delete(struct proto_req *r, const struct proto_line *l)
 {
 	int zero;
 
@@ -240,7 +154,7 @@ req_delete(struct proto_req *r, const struct line *l)
 
 /* flush_all [delay] [noreply] */
 static int
-req_flush_all(struct proto_req *r, const struct line *l)
+req_flush_all(struct proto_req *r, const struct proto_line *l)
 {
 	if (l->n > 3)
 		return req_error(r, "ERROR");
@@ -256,7 +170,7 @@ req_flush_all(struct proto_req *r, const struct line *l)
 
 /* verbosity <level> [noreply] */
 static int
-req_verbosity(struct proto_req *r, const struct line *l)
+req_verbosity(struct proto_req *r, const struct proto_line *l)
 {
 	if (l->n != 2 && l->n != 3)
 		return req_error(r, "ERROR");
@@ -268,7 +182,7 @@ req_verbosity(struct proto_req *r, const struct line *l)
 }
 
 static int
-req_stats(struct proto_req *r, const struct line *l)
+req_stats(struct proto_req *r, const struct proto_line *l)
 {
 	r->cmd = REQ_STATS;
 	r->arg = l->n > 1 ? l->w[1].at : l->end;
@@ -278,7 +192,7 @@ req_stats(struct proto_req *r, const struct line *l)
 
 /* Commands that change or read one server's inside: they have no meaning for two. */
 static int
-is_admin(const struct line *l)
+is_admin(const struct proto_line *l)
 {
 	static const char *const names[] = {
 	    "shutdown",	 "cache_memlimit", "slabs",	    "lru",	 "lru_crawler", "watch",
@@ -291,7 +205,7 @@ is_admin(const struct line *l)
 }
 
 static int
-req_dispatch(struct proto_req *r, const struct line *l)
+req_dispatch(struct proto_req *r, const struct proto_line *l)
 {
 	if (l->n == 0 || l->w[0].len < 2)
 		return req_error(r, "ERROR");
@@ -311,6 +225,10 @@ req_dispatch(struct proto_req *r, const struct line *l)
 			return req_storage(r, l, REQ_SET);
 		if (WORD_IS(l, 0, "stats"))
 			return req_stats(r, l);
+		break;
+	case 'b':
+		if (WORD_IS(l, 0, "bget")) /* an ancient get; memcached still takes it */
+			return req_retrieval(r, l, REQ_GET);
 		break;
 	case 'a':
 		if (WORD_IS(l, 0, "add"))
@@ -376,6 +294,25 @@ req_dispatch(struct proto_req *r, const struct line *l)
 	return req_error(r, is_admin(l) ? ERR_ADMIN : "ERROR");
 }
 
+/*
+ * Is this a browser's request, or another HTTP client's? memcached closes the connection when the
+ * last word of a command that it does not know says so.
+ */
+static int
+is_http(const struct proto_line *l)
+{
+	uint32_t i = l->end;
+
+	if (l->n == 0 || strchr("gsacidt", l->p[l->w[0].at]) != NULL ||
+	    (l->w[0].len == 2 && l->p[l->w[0].at] == 'm'))
+		return 0;
+	while (l->p[i - 1] == ' ')
+		i--;
+	while (i > l->w[0].at && l->p[i - 1] != ' ')
+		i--;
+	return l->end - i >= 5 && memcmp(l->p + i, "HTTP/", 5) == 0;
+}
+
 /* No newline in n bytes: may there still come one? memcached's own rule. */
 static enum proto_verdict
 line_incomplete(const char *p, size_t n)
@@ -396,8 +333,7 @@ enum proto_verdict
 proto_req_parse(const char *p, size_t n, struct proto_req *r)
 {
 	const char *nl = memchr(p, '\n', n);
-	const char *nul;
-	struct line l;
+	struct proto_line l;
 	size_t len;
 
 	if (nl == NULL)
@@ -407,15 +343,10 @@ proto_req_parse(const char *p, size_t n, struct proto_req *r)
 		return PROTO_BAD;
 	memset(r, 0, sizeof(*r));
 	r->line_len = (uint32_t)len + 1;
-	if (len > 1 && p[len - 1] == '\r')
-		len--;
-	if ((nul = memchr(p, '\0', len)) != NULL)
-		len = (size_t)(nul - p);
-	l.p = p;
-	l.end = (uint32_t)len;
-	line_split(&l);
+	proto_line_text(&l, p, len);
+	proto_line_split(&l, WORDS_MAX);
 	req_dispatch(r, &l);
-	return PROTO_OK;
+	return r->cmd == REQ_ERROR && is_http(&l) ? PROTO_BAD : PROTO_OK;
 }
 
 uint32_t

@@ -1,8 +1,7 @@
 /*
  * proto_req: what a client's command line says. Bytes in, offsets and a verdict out; no I/O, no
  * allocation, no pointer kept. The rules and the error texts are memcached's own (protocol.txt,
- * and memcached 1.6.18 where it is silent): words are separated by spaces, a line ends with \n and
- * one \r before it is not part of it, a NUL byte ends the text of a line.
+ * and memcached 1.6.18 where it is silent).
  */
 #ifndef MEMVIP_PROTO_REQ_H
 #define MEMVIP_PROTO_REQ_H
@@ -10,17 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PROTO_KEY_MAX 250 /* protocol.txt, "Keys" */
-/* memcached closes a connection whose line is longer than this without being a get. */
-#define PROTO_LINE_MAX 2048
+#include "proto_line.h"
+
 /* A get with many keys: memcached has no limit, memvip stops at this many bytes. */
 #define PROTO_GET_LINE_MAX (8u << 20)
-
-enum proto_verdict {
-	PROTO_OK,
-	PROTO_AGAIN, /* the line is not complete */
-	PROTO_BAD    /* this will never be a line: close the connection */
-};
 
 enum req_cmd {
 	REQ_GET,

@@ -291,7 +291,7 @@ read_hit(struct req *r, const struct op_reply *reply, const struct server *from)
 	}
 	if (r->cmd == REQ_GETS || r->cmd == REQ_GATS) {
 		char token[24] = " ";
-		size_t n = 1 + wire_number(token + 1, farm_cas_out(from, rsp->cas));
+		size_t n = 1 + proto_decimal(token + 1, farm_cas_out(from, rsp->cas));
 		buf_add(out, reply->p, rsp->head_len);
 		buf_add(out, token, n);
 		buf_add(out, "\r\n", 2);

@@ -11,21 +11,6 @@ static const char *const words[] = {
     [REQ_DECR] = "decr ",	[REQ_TOUCH] = "touch ",
 };
 
-size_t
-wire_number(char *out, uint64_t v)
-{
-	char digits[20];
-	size_t n = 0;
-
-	do {
-		digits[n++] = (char)('0' + v % 10);
-		v /= 10;
-	} while (v != 0);
-	for (size_t i = 0; i < n; i++)
-		out[i] = digits[n - 1 - i];
-	return n;
-}
-
 static char *
 put(char *at, const char *p, size_t n)
 {
@@ -44,7 +29,7 @@ static char *
 put_number(char *at, uint64_t v)
 {
 	*at++ = ' ';
-	return at + wire_number(at, v);
+	return at + proto_decimal(at, v);
 }
 
 static char *
@@ -54,7 +39,7 @@ put_signed(char *at, int32_t v)
 		return put_number(at, (uint64_t)v);
 	*at++ = ' ';
 	*at++ = '-';
-	return at + wire_number(at, (uint64_t)(-(int64_t)v));
+	return at + proto_decimal(at, (uint64_t)(-(int64_t)v));
 }
 
 static size_t
@@ -121,9 +106,9 @@ wire_meta_set(char *out, const char *key, size_t key_len, uint32_t body_len, uin
 
 	at = put_number(at, body_len);
 	at = put(at, " F", 2);
-	at += wire_number(at, flags);
+	at += proto_decimal(at, flags);
 	at = put(at, " T", 2);
-	at += wire_number(at, ttl < 0 ? 0 : (uint64_t)ttl);
+	at += proto_decimal(at, ttl < 0 ? 0 : (uint64_t)ttl);
 	if (add)
 		at = put(at, " ME", 3);
 	return finish(out, at);

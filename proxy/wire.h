@@ -32,7 +32,4 @@ size_t wire_meta_set(char *out, const char *key, size_t key_len, uint32_t body_l
 /* mg without any flag: does it hit, and keep it alive. */
 size_t wire_meta_touch(char *out, const char *key, size_t key_len);
 
-/* Writes v in decimal, without NUL; returns the digits written (at most 20). */
-size_t wire_number(char *out, uint64_t v);
-
 #endif

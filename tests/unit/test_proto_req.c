@@ -35,6 +35,7 @@ static const struct sample samples[] = {
     {" get a\r\n", REQ_GET, "a"},
     {"gets a b c d e f g h i j k\r\n", REQ_GETS, "a b c d e f g h i j k"},
     {"get " K250 "\r\n", REQ_GET, K250},
+    {"bget a b\r\n", REQ_GET, "a b"},
     {"gat 100 a b\r\n", REQ_GAT, "a b", .exptime = 100},
     {"gats -1 a\r\n", REQ_GATS, "a", .exptime = -1},
     {"set k 1 2 3\r\n", REQ_SET, "k", 1, 2, 3},
@@ -221,6 +222,25 @@ test_administration_is_refused(void **state)
 }
 
 static void
+test_an_http_client_is_not_answered(void **state)
+{
+	static const struct {
+		const char *line;
+		enum proto_verdict verdict;
+	} lines[] = {{"POST / HTTP/1.1\r\n", PROTO_BAD}, {"GET / HTTP/1.1\r\n", PROTO_BAD},
+		     {"HTTP/1.1\r\n", PROTO_BAD},	 {"x1 HTTP/ \r\n", PROTO_BAD},
+		     {"x1 HTTP/ y\r\n", PROTO_OK},	 {"x1 HTTP\r\n", PROTO_OK},
+		     {"get HTTP/1.1\r\n", PROTO_OK},	 {"gett HTTP/1.1\r\n", PROTO_OK},
+		     {"version HTTP/1.1\r\n", PROTO_OK}, {"mx HTTP/1.1\r\n", PROTO_OK}};
+	struct proto_req r;
+
+	(void)state;
+	for (size_t i = 0; i < N(lines); i++)
+		if (proto_req_parse(lines[i].line, strlen(lines[i].line), &r) != lines[i].verdict)
+			fail_msg("%s", lines[i].line);
+}
+
+static void
 test_a_nul_ends_the_line(void **state)
 {
 	static const char line[] = "get a\0b\r\n";
@@ -365,6 +385,7 @@ main(void)
 	    cmocka_unit_test(test_what_follows_is_left_alone),
 	    cmocka_unit_test(test_every_prefix_of_every_error),
 	    cmocka_unit_test(test_administration_is_refused),
+	    cmocka_unit_test(test_an_http_client_is_not_answered),
 	    cmocka_unit_test(test_a_nul_ends_the_line),
 	    cmocka_unit_test(test_a_line_has_a_bound),
 	    cmocka_unit_test(test_keys_one_by_one),
