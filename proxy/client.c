@@ -13,7 +13,9 @@
 #include "marker.h"
 #include "report.h"
 #include "req.h"
+#include "req_read.h"
 #include "stats.h"
+#include "submit.h"
 #include "timer.h"
 
 /* The first byte of a binary protocol request (protocol_binary.h, PROTOCOL_BINARY_REQ). */
@@ -186,8 +188,7 @@ client_list(struct client *c, const char *line)
 			c->listing = 1;
 			return 0;
 		}
-		req_submit_get(&c->queue, p->cmd, p->exptime, line + key, len,
-			       --c->list.n_keys == 0);
+		submit_get(&c->queue, p->cmd, p->exptime, line + key, len, --c->list.n_keys == 0);
 		c->list_at = at;
 	}
 	c->listing = 0;
@@ -204,7 +205,7 @@ client_retrieval(struct client *c, const struct proto_req *p, const char *line)
 	if (p->n_keys == 1) {
 		uint32_t at = p->key, key, len;
 		len = proto_req_next_key(line, &at, p->key + p->key_len, &key);
-		req_submit_get(&c->queue, p->cmd, p->exptime, line + key, len, 1);
+		submit_get(&c->queue, p->cmd, p->exptime, line + key, len, 1);
 		return 1;
 	}
 	c->list = *p;
@@ -217,7 +218,7 @@ static void
 client_refuse_body(struct client *c, const struct proto_req *p, const char *line)
 {
 	if (p->cmd == REQ_SET && !marker_is_key(line + p->key, p->key_len))
-		req_submit_silent_delete(&c->queue, line + p->key, p->key_len);
+		submit_silent_delete(&c->queue, line + p->key, p->key_len);
 	c->swallow = p->body_len + 2;
 	c->refused = p->noreply ? 1 : 2;
 }
@@ -264,7 +265,7 @@ client_command(struct client *c, const struct proto_req *p, const char *line)
 			client_reserved(c, p);
 			break;
 		}
-		req_submit(&c->queue, p, line, NULL, NULL);
+		submit_command(&c->queue, p, line, NULL, NULL);
 		break;
 	case REQ_FLUSH_ALL:
 		if (conf->no_flush) {
@@ -364,7 +365,7 @@ client_one(struct client *c, const char *p, size_t n, struct blob *blob)
 	} else if (marker_is_key(p + r.key, r.key_len)) {
 		client_reserved(c, &r);
 	} else {
-		req_submit(&c->queue, &r, p, blob, p + r.line_len);
+		submit_command(&c->queue, &r, p, blob, p + r.line_len);
 	}
 	return total;
 }

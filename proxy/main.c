@@ -26,6 +26,7 @@
 #include "priv.h"
 #include "report.h"
 #include "req.h"
+#include "submit.h"
 #include "sweep.h"
 #include "timer.h"
 
@@ -364,7 +365,7 @@ main(int argc, char **argv)
 	io_init(base);
 	watch_signals(base);
 	report_init();
-	req_init(&farm, &conf);
+	submit_init(&farm, &conf);
 	fill_init(&farm, &conf);
 	client_init(&conf, &farm, &gate);
 	flush_init(&farm, &gate);

@@ -1,10 +1,12 @@
 /*
- * req: one client command on one key: which servers it goes to, what their answers mean together,
- * and when the client may have its answer.
+ * req: one client command on one key, and the queue in which it waits for its turn to answer.
  *
  *   client ──► req_queue: [req]─[req]─[req]      answers leave in this order
  *                           │ op[0] leader ──► backend's FIFO
  *                           │ op[1] follower ─► backend's FIFO
+ *
+ * Which servers it goes to and what their answers mean is for the rooms above: submit (takes it
+ * from the client and starts it), req_read, req_write.
  *
  * A `get` of many keys is that many reqs: each gives its VALUE or nothing, the last one END. So
  * nothing is special about many keys, and one that fails ends the line with its error.
@@ -20,15 +22,18 @@
 #include <sys/queue.h>
 
 #include "blob.h"
-#include "conf.h"
 #include "buf.h"
-#include "farm.h"
 #include "hold.h"
 #include "op.h"
 #include "proto_req.h"
+#include "server.h"
 
 /* An answer line of a server that is kept until both have answered. */
 #define REQ_LINE_MAX 120
+
+#define REQ_NO_SERVER	  "SERVER_ERROR no server available\r\n"
+#define REQ_SERVER_LOST	  "SERVER_ERROR the server was lost before it answered\r\n"
+#define REQ_SERVER_SILENT "SERVER_ERROR the server does not answer\r\n"
 
 enum req_side { REQ_LEADER, REQ_FOLLOWER };
 
@@ -86,24 +91,15 @@ struct req_queue {
 	void (*progress)(struct req_queue *q);
 };
 
-/* Once. Both are used by reference. */
-void req_init(struct farm *farm, const struct conf *conf);
+/* ---- queues ---- */
 
 void req_queue_setup(struct req_queue *q, struct buf *out, void (*progress)(struct req_queue *q));
 
 /* The client goes: nothing is answered any more. */
 void req_queue_abandon(struct req_queue *q);
 
-/*
- * Starts a storage, delete, arithmetic or touch command. base: what r's offsets count from. body:
- * the value with its \r\n, in blob, or (blob NULL) in memory that stays during this call only.
- */
-void req_submit(struct req_queue *q, const struct proto_req *r, const char *base, struct blob *blob,
-		const char *body);
-
-/* Starts the retrieval of one key. last: END comes after it. */
-void req_submit_get(struct req_queue *q, enum req_cmd cmd, int32_t exptime, const char *key,
-		    size_t len, int last);
+/* Bytes that the queue holds back: bodies, and replies that wait for others before them. */
+size_t req_queue_bytes(const struct req_queue *q);
 
 /* Answers with text (with its \r\n's; copied), in turn. */
 void req_submit_text(struct req_queue *q, const char *text, size_t len);
@@ -116,19 +112,54 @@ struct req *req_submit_later(struct req_queue *q);
 /* text: constant, with its \r\n; NULL: nothing is said (noreply). */
 void req_complete(struct req *r, const char *text);
 
-/* Deletes a key at its servers and says nothing; for a `set` that was refused for its size. */
-void req_submit_silent_delete(struct req_queue *q, const char *key, size_t len);
-
-/* Bytes that the queue holds back: bodies, and replies that wait for others before them. */
-size_t req_queue_bytes(const struct req_queue *q);
-
-/*
- * How many retrievals one client may have on the way so that their answers, if they are as large as
- * those seen of late, come to about bytes.
- */
-unsigned req_window(size_t bytes);
-
 /* Commands that were started and not answered, of all clients. */
 unsigned req_unanswered(void);
+
+/* ---- for the rooms that carry a command out ---- */
+
+/* At the end of the queue; never fails. */
+struct req *req_new(struct req_queue *q, enum req_cmd cmd);
+void req_set_key(struct req *r, const char *key, size_t len);
+
+/* Frees r when nothing refers to it any more: no queue, no FIFO. */
+void req_check(struct req *r);
+
+static inline int
+req_is_retrieval(const struct req *r)
+{
+	return r->cmd <= REQ_GATS;
+}
+
+/* The one place where a command ends for its client: its reply is complete in r->held. */
+void req_answer_now(struct req *r);
+
+/* The same with one line, copied. */
+void req_answer_line(struct req *r, const char *line, size_t len);
+#define REQ_ANSWER_TEXT(r, text) req_answer_line(r, text, sizeof(text) - 1)
+
+/*
+ * Has the same client sent a write on the key behind this one? The other copy may have executed it
+ * already, and would answer with what this one came before.
+ */
+int req_overtaken(const struct req *r);
+
+/* Prepares the op for one side; it counts as in flight. */
+struct op *req_op(struct req *r, enum req_side side, enum op_kind kind, int write,
+		  void (*done)(struct op *, enum op_result, const struct op_reply *));
+
+static inline struct req *
+req_of(struct op *op, enum req_side side)
+{
+	return (struct req *)((char *)(op - side) - offsetof(struct req, op));
+}
+
+static inline struct backend *
+req_conn(struct req *r, enum req_side side)
+{
+	return server_conn(r->server[side], r->key, r->key_len);
+}
+
+/* The body will be needed after the call that brought it: keep it. */
+void req_keep_body(struct req *r);
 
 #endif

@@ -1,0 +1,174 @@
+/* req_read: get and gets. See req_read.h. */
+#include "req_read.h"
+
+#include <string.h>
+
+#include "hold.h"
+#include "mirror.h"
+#include "stats.h"
+
+/* A read is asked again this often when servers are lost under it. */
+#define TRIES_MAX 3
+
+/* The window of retrievals: even huge values are asked for a few at a time, small ones by the many. */
+#define WINDOW_MIN 16
+#define WINDOW_MAX 1024
+
+static struct farm *farm;
+static uint32_t typical = 256; /* bytes of a VALUE block of late: quick to grow, slow to shrink */
+
+static void read_slow(struct op *op);
+static void read_done(struct op *op, enum op_result result, const struct op_reply *reply);
+
+void
+req_read_init(struct farm *f)
+{
+	farm = f;
+}
+
+unsigned
+req_window(size_t bytes)
+{
+	size_t n = bytes / typical;
+
+	return n < WINDOW_MIN ? WINDOW_MIN : n > WINDOW_MAX ? WINDOW_MAX : (unsigned)n;
+}
+
+static void
+read_ask(struct req *r, struct server *s)
+{
+	enum op_kind kind = r->cmd == REQ_GET || r->cmd == REQ_GAT ? OP_GET : OP_GETS;
+	struct op *op;
+
+	r->server[REQ_LEADER] = s;
+	op = req_op(r, REQ_LEADER, kind, 0, read_done);
+	op->slow = read_slow;
+	backend_get(req_conn(r, REQ_LEADER), op);
+}
+
+void
+req_read_start(struct req *r)
+{
+	struct route to = farm_route(farm, r->key, r->key_len, ROUTE_READ);
+
+	if (to.leader == NULL) {
+		REQ_ANSWER_TEXT(r, REQ_NO_SERVER);
+		return;
+	}
+	r->server[REQ_FOLLOWER] = to.follower;
+	read_ask(r, to.leader);
+}
+
+void
+req_read_hit(struct req *r, const struct op_reply *reply, const struct server *from)
+{
+	const struct proto_rsp *rsp = reply->rsp;
+	struct buf *out = &r->held;
+
+	if (rsp->total > typical)
+		typical += (rsp->total - typical + 3) / 4;
+	else
+		typical -= (typical - rsp->total) / 64;
+	if (r->queue == NULL)
+		return;
+	stats.get_hits++;
+	/* The head's bytes need no detour. A gat may yet have to wait for the follower. */
+	if (r->cmd <= REQ_GETS && TAILQ_FIRST(&r->queue->reqs) == r) {
+		if (r->queue->get_failed)
+			return;
+		out = r->queue->out;
+	}
+	if (r->cmd == REQ_GETS || r->cmd == REQ_GATS) {
+		char token[24] = " ";
+		size_t n = 1 + proto_decimal(token + 1, farm_cas_out(from, rsp->cas));
+		buf_add(out, reply->p, rsp->head_len);
+		buf_add(out, token, n);
+		buf_add(out, "\r\n", 2);
+		buf_add_slice(out, reply->blob, reply->p + rsp->line_len, rsp->body_len + 2);
+	} else {
+		buf_add_slice(out, reply->blob, reply->p, rsp->total);
+	}
+}
+
+void
+req_read_nothing(struct req *r)
+{
+	stats.get_misses++;
+	req_answer_now(r);
+}
+
+/* The other copy was asked too, since the leader takes its time. Its hit is as good as any. */
+static void
+read_hedged(struct op *op, enum op_result result, const struct op_reply *reply)
+{
+	struct req *r = req_of(op, REQ_FOLLOWER);
+
+	if (result == OP_LATE)
+		return;
+	r->in_flight--;
+	if (r->answered) {
+		req_check(r);
+	} else if (result == OP_HIT) {
+		stats.hedge_hits++;
+		req_read_hit(r, reply, r->server[REQ_FOLLOWER]);
+		req_answer_now(r);
+	}
+}
+
+static void
+read_slow(struct op *op)
+{
+	struct req *r = req_of(op, REQ_LEADER);
+	struct server *f = r->server[REQ_FOLLOWER];
+
+	/* More than the leader's op in flight: it is asked already. */
+	if (r->answered || r->in_flight > 1 || r->cmd != REQ_GET || f == NULL ||
+	    !server_usable(f) || f->replica.state != REPLICA_CURRENT ||
+	    f == r->server[REQ_LEADER] || req_overtaken(r))
+		return;
+	/* A write on the key that both have not answered yet: they may turn out to differ. */
+	if (hold_busy(r->key, r->key_len) != NULL ||
+	    backend_writes_key(req_conn(r, REQ_LEADER), r->key, r->key_len) ||
+	    backend_writes_key(req_conn(r, REQ_FOLLOWER), r->key, r->key_len))
+		return;
+	stats.hedges++;
+	backend_get(req_conn(r, REQ_FOLLOWER), req_op(r, REQ_FOLLOWER, OP_GET, 0, read_hedged));
+}
+
+static void
+read_done(struct op *op, enum op_result result, const struct op_reply *reply)
+{
+	struct req *r = req_of(op, REQ_LEADER);
+
+	if (result == OP_LATE) {
+		REQ_ANSWER_TEXT(r, REQ_SERVER_SILENT);
+		return;
+	}
+	r->in_flight--;
+	if (r->answered) {
+		req_check(r);
+		return;
+	}
+	switch (result) {
+	case OP_HIT:
+		mirror_hit(r->server[REQ_FOLLOWER], r->server[REQ_LEADER], r->key, r->key_len);
+		req_read_hit(r, reply, r->server[REQ_LEADER]);
+		req_answer_now(r);
+		break;
+	case OP_MISS:
+		req_read_nothing(r); /* the leader's word counts */
+		break;
+	case OP_LOST:
+		stats.retries++;
+		if (++r->tries > TRIES_MAX)
+			REQ_ANSWER_TEXT(r, REQ_SERVER_LOST);
+		else if (req_overtaken(r))
+			req_read_nothing(r); /* a miss is allowed, the future is not */
+		else
+			req_read_start(r);
+		break;
+	default:
+		req_answer_line(r, reply->p, reply->rsp->line_len);
+		break;
+	}
+}

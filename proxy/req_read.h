@@ -1,0 +1,33 @@
+/*
+ * req_read: get and gets: asked of the leader alone; of the follower too when the leader takes its
+ * time, and instead when the leader is lost.
+ */
+#ifndef MEMVIP_REQ_READ_H
+#define MEMVIP_REQ_READ_H
+
+#include <stddef.h>
+
+#include "farm.h"
+#include "op.h"
+#include "req.h"
+#include "server.h"
+
+/* Once; used by reference. */
+void req_read_init(struct farm *farm);
+
+/* Asks; again after the server that was asked is lost. */
+void req_read_start(struct req *r);
+
+/* The VALUE block of a hit goes to where the client's answer is collected. */
+void req_read_hit(struct req *r, const struct op_reply *reply, const struct server *from);
+
+/* It is a miss: answers so. */
+void req_read_nothing(struct req *r);
+
+/*
+ * How many retrievals one client may have on the way so that their answers, if they are as large as
+ * those seen of late, come to about bytes.
+ */
+unsigned req_window(size_t bytes);
+
+#endif

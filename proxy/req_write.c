@@ -1,0 +1,429 @@
+/* req_write: whatever changes an item. See req_write.h. */
+#include "req_write.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "copy.h"
+#include "fill.h"
+#include "log.h"
+#include "req_read.h"
+#include "stats.h"
+#include "wire.h"
+
+static const char EXISTS[] = "EXISTS\r\n";
+
+static struct farm *farm;
+static int ack_leader; /* --ack leader */
+
+static void write_leader_done(struct op *op, enum op_result result, const struct op_reply *reply);
+static void write_follower_done(struct op *op, enum op_result result, const struct op_reply *reply);
+
+void
+req_write_init(struct farm *f, const struct conf *c)
+{
+	farm = f;
+	ack_leader = c->ack != NULL && strcmp(c->ack, "leader") == 0;
+}
+
+/* Sends a line, and the body when there is one, to one side. */
+static void
+write_to(struct req *r, enum req_side side, enum op_kind kind, const char *line, size_t len,
+	 int with_body)
+{
+	struct op *op =
+	    req_op(r, side, kind, 1, side == REQ_LEADER ? write_leader_done : write_follower_done);
+	struct req_answer *a = &r->answer[side];
+
+	a->asked = 1;
+	r->uses[side] = r->server[side]->uses;
+	a->done = a->lost = 0;
+	a->filling = r->server[side]->replica.state != REPLICA_CURRENT;
+	backend_send(req_conn(r, side), op, line, len, with_body ? r->blob : NULL, r->body,
+		     with_body ? r->body_len : 0);
+}
+
+/* The line for this command; cas to the leader, a plain set to the follower. */
+static size_t
+write_line(const struct req *r, enum req_side side, char *line)
+{
+	enum req_cmd cmd = (enum req_cmd)r->cmd;
+
+	switch (cmd) {
+	case REQ_DELETE:
+		return wire_delete(line, r->key, r->key_len);
+	case REQ_INCR:
+	case REQ_DECR:
+		return wire_arith(line, cmd, r->key, r->key_len, r->number);
+	case REQ_TOUCH:
+		return wire_touch(line, r->key, r->key_len, r->exptime);
+	case REQ_GAT:
+	case REQ_GATS:
+		/* The follower's value is of no use: it is only kept alive. */
+		if (side == REQ_FOLLOWER)
+			return wire_touch(line, r->key, r->key_len, r->exptime);
+		return wire_gat(line, cmd, r->key, r->key_len, r->exptime);
+	case REQ_CAS:
+		if (side == REQ_FOLLOWER)
+			cmd = REQ_SET;
+		/* FALLTHROUGH */
+	default:
+		return wire_storage(
+		    line, cmd, r->key, r->key_len, r->flags, r->exptime, r->body_len - 2,
+		    cmd == REQ_CAS ? farm_cas_in(r->server[REQ_LEADER], r->number) : 0);
+	}
+}
+
+static void
+write_send(struct req *r, enum req_side side)
+{
+	char line[WIRE_LINE_MAX];
+	size_t n = write_line(r, side, line);
+	int gat = side == REQ_LEADER && req_is_retrieval(r);
+
+	write_to(r, side, gat ? OP_GAT : OP_LINE, line, n, req_cmd_has_body((enum req_cmd)r->cmd));
+}
+
+void
+req_write_start(struct req *r)
+{
+	struct route to = farm_route(farm, r->key, r->key_len, ROUTE_WRITE);
+
+	copy_touched(r->key, r->key_len);
+	if (to.leader == NULL) {
+		REQ_ANSWER_TEXT(r, REQ_NO_SERVER);
+		return;
+	}
+	r->server[REQ_LEADER] = to.leader;
+	r->server[REQ_FOLLOWER] = to.follower;
+	if (r->cmd == REQ_CAS) {
+		/* The leader decides alone; nobody may pass until the follower has the value. */
+		req_keep_body(r);
+		hold_take(&r->hold, r->key, r->key_len);
+		r->holding = 1;
+		write_send(r, REQ_LEADER);
+		return;
+	}
+	write_send(r, REQ_LEADER);
+	if (to.follower != NULL)
+		write_send(r, REQ_FOLLOWER);
+}
+
+/*
+ * Do the two servers hold the same after these answers? (protocol.txt, the replies of each command)
+ */
+static int
+write_agrees(const struct req *r)
+{
+	const struct req_answer *l = &r->answer[REQ_LEADER], *f = &r->answer[REQ_FOLLOWER];
+
+	if (req_is_retrieval(r)) /* touched there, or as little there as at the leader */
+		return (l->type == RSP_VALUE && f->type == RSP_TOUCHED) ||
+		       (l->type == RSP_END && f->type == RSP_NOT_FOUND);
+	if (r->cmd == REQ_DELETE && (f->type == RSP_NOT_FOUND || f->type == RSP_DELETED))
+		return 1;
+	if (l->type != f->type)
+		return 0;
+	switch (f->type) {
+	case RSP_NUMBER:
+		return l->len == f->len && memcmp(l->line, f->line, f->len) == 0;
+	case RSP_ERROR:
+	case RSP_SERVER_ERROR:
+		return 0; /* a store that failed for want of memory has deleted the old item, or not */
+	default:
+		return 1;
+	}
+}
+
+/* May the follower's answer stand in for the leader's? */
+static int
+write_stands_in(const struct req *r)
+{
+	const struct req_answer *f = &r->answer[REQ_FOLLOWER];
+
+	/* What is missing from a server that is being filled says nothing of what was there. */
+	return f->done && !f->lost && (!f->filling || r->cmd == REQ_SET || r->cmd == REQ_DELETE);
+}
+
+static void
+write_answer(struct req *r, enum req_side side)
+{
+	struct req_answer *a = &r->answer[side];
+
+	if (req_is_retrieval(r) && a->type == RSP_VALUE) {
+		req_answer_now(r); /* the block is in held */
+	} else if (req_is_retrieval(r) && a->type == RSP_END) {
+		req_read_nothing(r);
+	} else {
+		req_answer_line(r, a->line, a->len);
+	}
+}
+
+static void write_acknowledge(struct req *r);
+static void write_mend(struct req *r);
+
+/* The leader is lost. */
+static void
+write_without_leader(struct req *r)
+{
+	if (r->answered) { /* --ack leader: nobody waits */
+		write_acknowledge(r);
+	} else if (r->cmd == REQ_CAS) {
+		/* Stored or not: the client reads again and finds out (design: never a lucky match). */
+		REQ_ANSWER_TEXT(r, EXISTS);
+	} else if (req_is_retrieval(r)) {
+		/* The other copy is touched, or lost too; reading it is all that remains. */
+		stats.retries++;
+		buf_clear(&r->held);
+		if (req_overtaken(r))
+			req_read_nothing(r);
+		else
+			req_read_start(r);
+	} else if (write_stands_in(r)) {
+		write_acknowledge(r);
+	} else {
+		REQ_ANSWER_TEXT(r, REQ_SERVER_LOST);
+	}
+}
+
+/* ---- the copies have parted ---- */
+
+/* A copy of the key to the follower, for a command that waits for it, or (req NULL) for nobody. */
+struct mend {
+	struct copy copy;
+	struct req *req;
+};
+
+static void
+write_on_resume(struct hold_waiter *w)
+{
+	struct req *r = (struct req *)((char *)w - offsetof(struct req, waiter));
+
+	r->in_flight--; /* which has kept it while it was waiting */
+	write_acknowledge(r);
+}
+
+/*
+ * The one place where a write that both have answered is acknowledged: not before the markers are
+ * raised that say who missed it, not while the key is under repair.
+ */
+static void
+write_acknowledge(struct req *r)
+{
+	struct hold *h;
+
+	r->waiter.resume = write_on_resume;
+	if (epoch_is_stuck(&farm->epoch)) {
+		if (!r->answered)
+			REQ_ANSWER_TEXT(r, REQ_SERVER_SILENT);
+		return;
+	}
+	if (epoch_is_raising(&farm->epoch)) {
+		r->in_flight++;
+		epoch_wait(&farm->epoch, &r->waiter);
+		return;
+	}
+	h = hold_busy(r->key, r->key_len);
+	if (h != NULL && h->repair && h != &r->hold) {
+		r->in_flight++;
+		hold_wait(h, &r->waiter);
+		return;
+	}
+	if (r->answered) { /* --ack leader */
+		if (r->holding) {
+			r->holding = 0;
+			hold_release(&r->hold);
+		}
+		req_check(r);
+	} else
+		write_answer(r, r->answer[REQ_LEADER].lost ? REQ_FOLLOWER : REQ_LEADER);
+}
+
+static void
+mend_done(struct copy *c, enum copy_result result)
+{
+	struct mend *m = c->arg;
+	struct req *r = m->req;
+	int written = c->written;
+
+	if (result == COPY_REFUSED)
+		c->to->stats.refused++;
+	free(m);
+	r->in_flight--;
+	/* The leader went before its value was sent over: what the follower holds is what counts. */
+	if (result == COPY_LOST && !written && !server_usable(r->server[REQ_LEADER]) &&
+	    !req_is_retrieval(r) && write_stands_in(r))
+		r->answer[REQ_LEADER].lost = 1;
+	write_acknowledge(r);
+}
+
+/* Makes the follower hold what the leader holds, and nobody else passes meanwhile. */
+static void
+write_copy(struct req *r)
+{
+	struct mend *m = malloc(sizeof(*m));
+
+	if (m == NULL)
+		fatalx("out of memory: a repair");
+	if (!r->holding && hold_busy(r->key, r->key_len) == NULL) {
+		hold_take(&r->hold, r->key, r->key_len);
+		r->hold.repair = 1;
+		r->holding = 1;
+	}
+	m->req = r;
+	m->copy.done = mend_done;
+	m->copy.arg = m;
+	r->in_flight++;
+	copy_start(&m->copy, r->server[REQ_LEADER], r->server[REQ_FOLLOWER], r->key, r->key_len,
+		   COPY_REPLACE);
+}
+
+/*
+ * The copies have parted. A current follower gets the leader's value in place of its own, at once:
+ * to delete its own first would leave nothing if the leader died now. One that is being filled has
+ * its value deleted, and the key is copied with the rest. What the follower does not take (size,
+ * memory) it has nothing under then: see copy.h.
+ */
+static void
+write_mend(struct req *r)
+{
+	const struct req_answer *f = &r->answer[REQ_FOLLOWER];
+	struct server *follower = r->server[REQ_FOLLOWER];
+	char line[WIRE_LINE_MAX];
+
+	r->repaired = 1;
+	if (follower->replica.state == REPLICA_CURRENT) {
+		write_copy(r);
+		return;
+	}
+	fill_add(follower, r->key, r->key_len);
+	if (f->type == RSP_NOT_FOUND)
+		write_acknowledge(r);
+	else
+		write_to(r, REQ_FOLLOWER, OP_LINE, line, wire_delete(line, r->key, r->key_len), 0);
+}
+
+/*
+ * Was the server out of use since the command was sent there? Its answer may be from before: the
+ * other one may have done otherwise since, so it has missed this write.
+ */
+static void
+write_check_side(struct req *r, enum req_side side)
+{
+	struct server *s = r->server[side];
+
+	if (!r->answer[side].asked || (s->uses == r->uses[side] && server_usable(s)))
+		return;
+	server_misses(s, r->key, r->key_len);
+	if (replica_usable(&s->replica))
+		server_out(s, "a write was on its way while it was away");
+}
+
+/* Both sides have answered, or are out. */
+static void
+write_judge(struct req *r)
+{
+	struct req_answer *l = &r->answer[REQ_LEADER], *f = &r->answer[REQ_FOLLOWER];
+	struct server *follower = r->server[REQ_FOLLOWER];
+
+	write_check_side(r, REQ_LEADER);
+	write_check_side(r, REQ_FOLLOWER);
+	if (!f->asked && follower != NULL && !server_usable(follower))
+		server_misses(follower, r->key, r->key_len); /* cas: it never heard of it */
+	if (l->lost) {
+		write_without_leader(r);
+		return;
+	}
+	if (r->cmd == REQ_CAS && !f->asked && l->type == RSP_STORED && follower != NULL &&
+	    server_usable(follower)) {
+		copy_touched(r->key, r->key_len);
+		write_send(r, REQ_FOLLOWER);
+		return;
+	}
+	if (!f->asked || f->lost || r->repaired || write_agrees(r)) {
+		write_acknowledge(r);
+		return;
+	}
+	if (!server_usable(r->server[REQ_LEADER])) {
+		/* It answered and went: what the survivor holds is what counts now. */
+		l->lost = 1;
+		write_without_leader(r);
+		return;
+	}
+	if (!server_usable(follower)) {
+		write_acknowledge(r);
+		return;
+	}
+	follower->stats.mismatches++;
+	write_mend(r);
+}
+
+static void
+write_note(struct req *r, enum req_side side, enum op_result result, const struct op_reply *reply)
+{
+	struct req_answer *a = &r->answer[side];
+	uint32_t n;
+
+	a->done = 1;
+	switch (result) {
+	case OP_LOST:
+		a->lost = 1;
+		break;
+	case OP_MISS:
+		a->type = RSP_END;
+		break;
+	case OP_HIT:
+		a->type = RSP_VALUE;
+		req_read_hit(r, reply, r->server[side]);
+		break;
+	default:
+		a->type = (uint8_t)reply->rsp->type;
+		n = reply->rsp->line_len;
+		if (n > REQ_LINE_MAX) { /* an error text that goes on and on */
+			memcpy(a->line, reply->p, REQ_LINE_MAX - 2);
+			memcpy(a->line + REQ_LINE_MAX - 2, "\r\n", 2);
+			n = REQ_LINE_MAX;
+		} else {
+			memcpy(a->line, reply->p, n);
+		}
+		a->len = (uint8_t)n;
+	}
+}
+
+static void
+write_done(struct req *r, enum req_side side, enum op_result result, const struct op_reply *reply)
+{
+	if (result == OP_LATE) {
+		if (!r->answered)
+			REQ_ANSWER_TEXT(r, REQ_SERVER_SILENT);
+		return;
+	}
+	r->in_flight--;
+	if (r->answered && !r->early) { /* too late: but who was away has missed it */
+		for (int i = 0; i < 2; i++)
+			if (r->server[i] != NULL && !server_usable(r->server[i]))
+				server_misses(r->server[i], r->key, r->key_len);
+		req_check(r);
+		return;
+	}
+	write_note(r, side, result, reply);
+	if (ack_leader && side == REQ_LEADER && result != OP_LOST && r->in_flight > 0 &&
+	    !r->answered && !r->repaired && !epoch_is_raising(&farm->epoch)) {
+		r->early = 1; /* the follower's answer is judged all the same */
+		write_answer(r, REQ_LEADER);
+	}
+	if (r->in_flight == 0)
+		write_judge(r);
+}
+
+static void
+write_leader_done(struct op *op, enum op_result result, const struct op_reply *reply)
+{
+	write_done(req_of(op, REQ_LEADER), REQ_LEADER, result, reply);
+}
+
+static void
+write_follower_done(struct op *op, enum op_result result, const struct op_reply *reply)
+{
+	write_done(req_of(op, REQ_FOLLOWER), REQ_FOLLOWER, result, reply);
+}
