@@ -79,6 +79,7 @@ $(BIN)/notify/memvip-notify: $(call obj,$(NOTIFY_SRC)) $(LIB)
 include tests/unit.mk
 include tests/model.mk
 include tests/faults.mk
+include tests/bench.mk
 
 # ---- tests ----
 

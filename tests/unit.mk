@@ -16,7 +16,7 @@ $(BUILD)/tests/unit/%.o: WARN += -Wno-missing-field-initializers
 
 $(UNIT_BIN): $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIB)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(LIB) -lcmocka -levent_core
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(LIB) -lcmocka -levent_core -lm
 
 # "build/tests/unit/test_x: build/proxy/x.o" for each source named after "needs:".
 $(UNIT_DEPS): $(UNIT_SRC) tests/unit.mk

@@ -8,7 +8,7 @@ use MemvipTest;
 use Test::More;
 
 chdir top();
-my @c = map { glob $_ } qw(lib/*.[ch] proxy/*.[ch] vip-check/*.[ch] notify/*.[ch] tests/*/*.[ch]);
+my @c = map { glob $_ } qw(lib/*.[ch] proxy/*.[ch] vip-check/*.[ch] notify/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch]);
 my @scripts = grep { -f && slurp($_) =~ m{\A#!/bin/(?:ba)?sh\b} }
     map { glob $_ } qw(tests/* tests/*/* .ci/run);
 my @tests = map { glob $_ } qw(tests/t/*.t tests/unit/test_*.c);
