@@ -3,7 +3,8 @@
 #   make            build proxy/memvip-proxy, vip-check/memvip-vip-check, notify/memvip-notify
 #   make demo       as root: two nodes in network namespaces, the outage played and told
 #   make check      as root: every test
-#   make demo-up / demo-down, bench, fuzz SECONDS=60, soak-custody ROUNDS=20
+#   make bench      as root: what it costs beside other proxies; memory, filling, failover (tests/bench.mk)
+#   make demo-up / demo-down, fuzz SECONDS=60, soak-custody ROUNDS=20
 #   make install, uninstall, clean, deps
 #
 # Knobs: CC CFLAGS PREFIX DESTDIR SYSCONFDIR RUNDIR SANITIZE=address,undefined WERROR=1 V=1
@@ -83,7 +84,7 @@ include tests/bench.mk
 
 # ---- tests ----
 
-.PHONY: deps check demo demo-up demo-down bench fuzz
+.PHONY: deps check demo demo-up demo-down fuzz
 # Everything that building and testing needs, installed (Debian, Ubuntu) or named.
 deps:
 	$(Q)tests/deps
@@ -101,11 +102,6 @@ demo-up: | deps-quiet
 
 demo-down:
 	$(Q)tests/cluster/demo down
-
-# The figures of the README; a benchmark, not a test.
-bench: | deps-quiet
-	$(Q)$(MAKE) --no-print-directory -s all
-	$(Q)tests/bench/custody
 
 # Every custody scenario, ROUNDS times in a row: most of an hour.
 .PHONY: soak-custody
