@@ -1,10 +1,11 @@
 # The benchmarks, none of them a test, and their load generator. Included by the Makefile.
 #
-#   make bench [BENCH='compare memory fill custody'] [QUICK=1]     one after the other: ten minutes
+#   make bench [BENCH='compare fill ...'] [QUICK=1]     one after the other: ten minutes
 #   make bench-compare [ROUNDS=5] [MS=700] [ROWS=name,name...]     beside twemproxy and haproxy
 #   make bench-memory [IDLE=8000]
 #   make bench-fill [ITEMS=1000000] [ROUNDS=3]
 #   make bench-custody [ROUNDS=11]                                 how fast the port follows the VIP
+#   make bench-instructions [ROWS=...] [TOP=0]                    of an operation (valgrind)
 #   make bench-profile [ROWS=...] [KIND=memvip]                    where the time goes (perf, strace)
 #
 # Tables on the terminal; CSV and SVG in build/bench.
@@ -12,7 +13,8 @@
 LOAD_SRC := $(wildcard tests/bench/load/*.c)
 LOAD     := $(BUILD)/tests/bench/load/load
 
-.PHONY: bench-tools bench bench-compare bench-memory bench-fill bench-custody bench-profile
+.PHONY: bench-tools bench bench-compare bench-memory bench-fill bench-custody bench-instructions \
+	bench-profile
 bench-tools: $(LOAD)
 
 $(LOAD): $(call obj,$(LOAD_SRC)) $(LIB)
@@ -22,7 +24,7 @@ $(LOAD): $(call obj,$(LOAD_SRC)) $(LIB)
 
 -include $(patsubst %.o,%.d,$(call obj,$(LOAD_SRC)))
 
-BENCH ?= compare memory fill custody
+BENCH ?= compare instructions memory fill custody
 # name=value of those that were given.
 bench_knobs = $(foreach knob,QUICK $(1),$(if $($(knob)),$(knob)='$($(knob))'))
 
@@ -41,6 +43,9 @@ bench-fill: all bench-tools
 
 bench-custody: all
 	$(Q)tests/bench/custody $(or $(ROUNDS),$(if $(QUICK),3))
+
+bench-instructions: all bench-tools
+	$(Q)tests/bench/instructions $(call bench_knobs,ROWS TOP OPERATIONS)
 
 bench-profile: all bench-tools
 	$(Q)tests/bench/profile $(call bench_knobs,ROWS MS KIND)

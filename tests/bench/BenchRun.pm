@@ -30,23 +30,25 @@ my $processors = () = slurp('/proc/stat') =~ /^cpu\d/mg;
 my $tool = 'build/tests/bench/load/load';
 my $ticks = sysconf(_SC_CLK_TCK);
 
-# name => value of KNOB=value arguments; the defaults say which there are. A wrong one ends it: 2.
+# name => value of KNOB=value arguments; the defaults say which there are. $quick: the defaults under
+# QUICK=1. A wrong one ends it: 2.
 sub bench_knobs {
-	my ($what, %knob) = @_;
+	my ($what, $quick, %knob) = @_;
+	my %given;
+	$knob{QUICK} = '' if $quick;
 	for my $arg (@ARGV) {
 		my ($name, $value) = $arg =~ /^([A-Z]+)=(.*)$/s;
 		if (!defined $name || !exists $knob{$name}) {
 			print STDERR "$what: $arg: not one of ", join(' ', map { "$_=" } sort keys %knob), "\n";
 			exit 2;
 		}
-		next if $value eq '';
 		if ($knob{$name} =~ /^\d+$/ && $value !~ /^[1-9]\d{0,7}$/) {
 			print STDERR "$what: $arg: not a number above 0\n";
 			exit 2;
 		}
-		$knob{$name} = $value;
+		$given{$name} = $value;
 	}
-	return %knob;
+	return (%knob, ($given{QUICK} // '') ne '' ? %$quick : (), %given);
 }
 
 # Makes ready: the load is built, this process and what it starts come first on their processors,
@@ -142,18 +144,19 @@ sub proxy_kinds {
 	return @kinds;
 }
 
-# Starts a proxy of a kind on its processor. memvip has both servers, the others the first.
+# Starts a proxy of a kind on its processor. memvip has both servers, the others the first. A first
+# {under => [command]} runs it under that.
 sub start_proxy {
 	my ($kind, @servers) = @_;
-	my $proxy;
-	if ($kind eq 'memvip') {
-		$proxy = proxy(servers => [$servers[0]], backups => [$servers[1]], args => ['-n', 20_000]);
-		$proxy->wait_current or die "the servers do not get current\n";
-	} else {
-		my $class = $kind eq 'twemproxy' ? 'BenchRun::Twemproxy' : 'BenchRun::Haproxy';
-		$proxy = $class->new($servers[0]);
-	}
+	my $how = ref $servers[0] eq 'HASH' ? shift @servers : {};
+	my %class = map { $_ => "BenchRun::\u$_" } qw(memvip twemproxy haproxy);
+	my $proxy = $class{$kind}->new(@servers);
 	$proxy->{kind} = $kind;
+	unshift @{$proxy->{cmd}}, @{$how->{under} // []};
+	$proxy->start->wait_up;
+	if ($kind eq 'memvip') {
+		$proxy->wait_current or die "the servers do not get current\n";
+	}
 	return pin($proxy, PROXY_CPU);
 }
 
@@ -294,7 +297,20 @@ sub write_csv {
 	return spew(top() . '/' . bench_dir() . "/$name", join '', map { join(',', @$_) . "\n" } $columns, @rows);
 }
 
-# ---- other people's proxies ----
+# ---- the proxies: new() says how they are started ----
+package BenchRun::Memvip;
+use parent -norequire, 'MemvipTest::Proxy';
+
+sub new {
+	my ($class, @servers) = @_;
+	my ($ip, $port) = (MemvipTest::own_ip(), MemvipTest::free_port());
+	return bless {
+	    name => "memvip-$port", ip => $ip, port => $port, where => "$ip:$port",
+	    cmd  => [MemvipTest::program('proxy/memvip-proxy'), '-D', '-l', $ip, '-p', $port, '-s', $servers[0]->where,
+		'-b', $servers[1]->where, '-n', 9000, '--name', 'bench'],
+	}, $class;
+}
+
 package BenchRun::Twemproxy;
 use parent -norequire, 'MemvipTest::Process';
 
@@ -313,12 +329,11 @@ bench:
   servers:
    - $server->{where}:1
 EOT
-	my $s = bless {
+	return bless {
 	    name => 'twemproxy', where => "$ip:$port",
 	    cmd  => ['nutcracker', '-c', $conf, '-a', $ip, '-s', MemvipTest::free_port(), '-v', 0,
 		'-o', "$conf.log", '-p', "$conf.pid"],
 	}, $class;
-	return $s->start->wait_up;
 }
 
 # It does not know version.
@@ -344,8 +359,7 @@ listen bench
   bind $ip:$port backlog 4096
   server a $server->{where}
 EOT
-	my $s = bless {name => 'haproxy', where => "$ip:$port", cmd => ['haproxy', '-db', '-q', '-f', $conf]}, $class;
-	return $s->start->wait_up;
+	return bless {name => 'haproxy', where => "$ip:$port", cmd => ['haproxy', '-db', '-q', '-f', $conf]}, $class;
 }
 
 sub answers { return BenchRun::gets($_[0]) }
