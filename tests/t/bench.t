@@ -159,4 +159,10 @@ for my $wrong (['--depth', 0], ['--pid', 'x=0'], ['--pid', 'x'], ['--key-size', 
 	($c, $ran) = load_of($m, @$wrong);
 	is($ran->{status}, 2, "@$wrong: usage") or diag($ran->{out}, $ran->{err});
 }
+for my $bench (qw(compare instructions memory fill profile)) {
+	my $wrong = run("tests/bench/$bench", 'NOTHING=1');
+	is($wrong->{status}, 2, "$bench NOTHING=1: usage") or diag($wrong->{err});
+	like($wrong->{err}, qr/^$bench: NOTHING=1: not one of .+=/, '... names what there is');
+}
+is(run('tests/bench/compare', 'ROWS=nothing')->{status}, 2, 'a row that there is not: usage');
 done_testing;
