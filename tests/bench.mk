@@ -1,7 +1,8 @@
 # The benchmarks, none of them a test, and their load generator. Included by the Makefile.
 #
 #   make bench [BENCH='compare fill ...'] [QUICK=1]     one after the other: ten minutes
-#   make bench-compare [ROUNDS=5] [MS=700] [ROWS=name,name...]     beside twemproxy and haproxy
+#   make bench-compare [ROUNDS=5] [MS=700] [ROWS=name,name...] [BASE=another tree]
+#                                                                  beside twemproxy and haproxy
 #   make bench-memory [IDLE=8000]
 #   make bench-fill [ITEMS=1000000] [ROUNDS=3]
 #   make bench-custody [ROUNDS=11]                                 how fast the port follows the VIP
@@ -33,7 +34,7 @@ bench: | deps-quiet
 	$(Q)for part in $(BENCH); do $(MAKE) --no-print-directory -s bench-$$part || exit 1; echo; done
 
 bench-compare: all bench-tools
-	$(Q)tests/bench/compare $(call bench_knobs,ROUNDS MS ROWS)
+	$(Q)tests/bench/compare $(call bench_knobs,ROUNDS MS ROWS BASE)
 
 bench-memory: all bench-tools
 	$(Q)tests/bench/memory $(call bench_knobs,IDLE)

@@ -144,14 +144,17 @@ sub proxy_kinds {
 	return @kinds;
 }
 
-# Starts a proxy of a kind on its processor. memvip has both servers, the others the first. A first
-# {under => [command]} runs it under that.
+# Starts a proxy of a kind on its processor. memvip has both servers, the others the first. Before the
+# servers, {under => [command]} runs it under that, {tree => path} takes memvip from another tree,
+# {args => [options]} gives memvip further options.
 sub start_proxy {
 	my ($kind, @servers) = @_;
 	my $how = ref $servers[0] eq 'HASH' ? shift @servers : {};
 	my %class = map { $_ => "BenchRun::\u$_" } qw(memvip twemproxy haproxy);
 	my $proxy = $class{$kind}->new(@servers);
 	$proxy->{kind} = $kind;
+	$proxy->{cmd}[0] = "$how->{tree}/proxy/memvip-proxy" if defined $how->{tree};
+	push @{$proxy->{cmd}}, @{$how->{args} // []} if $kind eq 'memvip';
 	unshift @{$proxy->{cmd}}, @{$how->{under} // []};
 	$proxy->start->wait_up;
 	if ($kind eq 'memvip') {
