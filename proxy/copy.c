@@ -2,6 +2,7 @@
 #include "copy.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "ring.h"
 #include "wire.h"
@@ -131,16 +132,16 @@ item_read(struct item *it, const char *p, const struct proto_rsp *rsp)
 	for (p += rsp->head_len; p < end; p++) {
 		char what = p[1]; /* p is at a space */
 		int minus;
-		int64_t v = 0;
+		uint64_t v = 0;
 
 		p += 2;
 		minus = p < end && *p == '-';
 		for (p += minus; p < end && *p >= '0' && *p <= '9'; p++)
-			v = v * 10 + (*p - '0');
+			v = v * 10 + (uint64_t)(*p - '0');
 		if (what == 'f')
-			it->flags = (uint64_t)v;
+			it->flags = v;
 		else if (what == 't')
-			it->ttl = minus ? -1 : v;
+			it->ttl = minus ? -1 : (int64_t)(v < INT32_MAX ? v : INT32_MAX);
 		else if (what == 'W' || what == 'X' || what == 'Z')
 			it->special = 1;
 		while (p < end && *p != ' ')
@@ -164,6 +165,8 @@ copy_write(struct copy *c, const struct op_reply *reply)
 			copy_end(c, COPY_DONE);
 		return;
 	}
+	if (it.ttl > PROTO_RELATIVE_MAX)
+		it.ttl += time(NULL);
 	c->written = 1;
 	n = wire_meta_set(line, c->key, c->key_len, reply->rsp->body_len, (uint32_t)it.flags,
 			  it.ttl, c->mode != COPY_REPLACE);

@@ -9,9 +9,6 @@
 #include "stats.h"
 #include "timer.h"
 
-/* protocol.txt, "Expiration times": from here on a number of seconds is a unix time. */
-#define RELATIVE_MAX (60 * 60 * 24 * 30)
-
 /* One that waits for quiet, or for its answers. */
 struct flush {
 	STAILQ_ENTRY(flush) link;
@@ -70,6 +67,12 @@ flush_init(struct farm *f, struct gate *g)
 }
 
 void
+flush_stop(void)
+{
+	timer_stop(&delayed);
+}
+
+void
 flush_request(struct req_queue *q, int32_t delay, int noreply)
 {
 	struct req *req = req_submit_later(q);
@@ -77,7 +80,7 @@ flush_request(struct req_queue *q, int32_t delay, int noreply)
 
 	stats.cmd_flush++;
 	timer_stop(&delayed);
-	if (delay > RELATIVE_MAX)
+	if (delay > PROTO_RELATIVE_MAX)
 		seconds = (int64_t)delay - (int64_t)time(NULL);
 	if (seconds <= 0) {
 		flush_enqueue(req, noreply);

@@ -34,7 +34,7 @@ sub load {
 	my $bytes = join '', map { chr } 0 .. 255;
 	for my $i (1 .. 940) {
 		my $value = substr($bytes x 2, rand 256, rand 256);
-		push @items, store("key$i", $value, int rand 4294967296, (0, 0, 100, 3000, 25 * 86400)[$i % 5]);
+		push @items, store("key$i", $value, int rand 4294967296, (0, 0, 100, 3000, 25 * 86400, 90 * 86400 + int time)[$i % 6]);
 	}
 	push @items, store("n$_", $_) for 1 .. 20;
 	push @items, store("big$_", chr(64 + $_) x 100_000, $_) for 1 .. 10;

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "copy.h"
 #include "hold.h"
@@ -127,6 +128,32 @@ test_all_that_belongs_to_an_item(void **state)
 	begin(COPY_REPLACE);
 	answer("VA 1 f3 t9\r\nx\r\n");
 	assert_sent("ms key 1 F3 T9\r\n");
+	answer("HD\r\n");
+	assert_ended(COPY_DONE);
+}
+
+/* Over 30 days a number of seconds is a unix time: taken for that, the copy would be dead at once. */
+static void
+test_a_long_life(void **state)
+{
+	long long left = 2592001, to = 0;
+
+	(void)state;
+	for (int i = 0; i < 2; i++, left = 31536000) {
+		char read[64];
+		long long now = time(NULL);
+
+		snprintf(read, sizeof(read), "VA 1 f0 t%lld\r\nx\r\n", left);
+		begin(COPY_ADD);
+		answer(read);
+		assert_int_equal(sscanf(sent.line, "ms key 1 F0 T%lld ME\r\n", &to), 1);
+		assert_in_range(to, now + left, now + left + 5);
+		answer("HD\r\n");
+		assert_ended(COPY_DONE);
+	}
+	/* What no memcached says is no harm either. */
+	begin(COPY_ADD);
+	answer("VA 1 f0 t99999999999999999999999\r\nx\r\n");
 	answer("HD\r\n");
 	assert_ended(COPY_DONE);
 }
@@ -307,6 +334,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_all_that_belongs_to_an_item),
+	    cmocka_unit_test(test_a_long_life),
 	    cmocka_unit_test(test_it_reads_unseen),
 	    cmocka_unit_test(test_what_is_not_copied),
 	    cmocka_unit_test(test_a_write_in_between_starts_it_over),
