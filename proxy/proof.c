@@ -58,7 +58,8 @@ stat_value(const struct op_reply *reply, const char *name, uint64_t was)
 	const char *p = reply->p + 5, *end = reply->p + reply->rsp->line_len - 2;
 	uint64_t v = 0;
 
-	if ((size_t)(end - p) <= len || memcmp(p, name, len) != 0 || p[len] != ' ')
+	if (end - p <= (ptrdiff_t)len || /* "STAT" may be all of it */ memcmp(p, name, len) != 0 ||
+	    p[len] != ' ')
 		return was;
 	for (p += len + 1; p < end && *p >= '0' && *p <= '9'; p++)
 		v = v * 10 + (uint64_t)(*p - '0');
