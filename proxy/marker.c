@@ -45,14 +45,15 @@ copy_word(const char **p, size_t *n, char *out)
 	return 0;
 }
 
+/* At most so many digits, which fit: an epoch that is near its end is nobody's. */
 static int
-number(const char **p, size_t *n, unsigned base, uint64_t *out)
+number(const char **p, size_t *n, unsigned base, size_t max, uint64_t *out)
 {
 	const char *w;
 	size_t len = word(p, n, &w);
 	uint64_t v = 0;
 
-	if (len == 0 || len > 19)
+	if (len == 0 || len > max)
 		return -1;
 	for (size_t i = 0; i < len; i++) {
 		unsigned d;
@@ -89,10 +90,10 @@ marker_read(struct marker *m, const char *p, size_t n)
 		return -1;
 	p += sizeof(MAGIC) - 1;
 	n -= sizeof(MAGIC) - 1;
-	if (copy_word(&p, &n, m->owner) == -1 || number(&p, &n, 10, &m->epoch) == -1 ||
-	    number(&p, &n, 16, &m->session) == -1 ||
+	if (copy_word(&p, &n, m->owner) == -1 || number(&p, &n, 10, 18, &m->epoch) == -1 ||
+	    number(&p, &n, 16, 16, &m->session) == -1 ||
 	    (clean = either(&p, &n, "open", "clean")) == -1 ||
-	    number(&p, &n, 16, &m->placement) == -1 ||
+	    number(&p, &n, 16, 16, &m->placement) == -1 ||
 	    (sweeping = either(&p, &n, "swept", "sweeping")) == -1 ||
 	    copy_word(&p, &n, m->self) == -1)
 		return -1;

@@ -101,6 +101,8 @@ test_what_is_none(void **state)
 	    "memvip 1 n 1 xyz open 1 swept a a",
 	    "memvip 1 n 1 1  1 swept a a",
 	    "memvip 1 n 99999999999999999999 1 open 1 swept a a",
+	    "memvip 1 n 1000000000000000000 1 open 1 swept a a",
+	    "memvip 1 n 1 10000000000000000 open 1 swept a a",
 	    "a client's own value",
 	};
 	char longest[MARKER_NAME_MAX + 64];
