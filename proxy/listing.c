@@ -78,6 +78,10 @@ listing_data(struct io *io, const struct io_window *w)
 			}
 			return at;
 		}
+		if (nl - p > LINE_MAX_LEN) {
+			listing_finish(l, "its listing of keys makes no sense");
+			return w->len;
+		}
 		at = (size_t)(nl - w->p) + 1;
 		if (nl - p > 4 && memcmp(p, "key=", 4) == 0) {
 			n = decode(key, p + 4, nl);
