@@ -272,9 +272,9 @@ conf_args(struct conf *c, enum conf_prog prog, int argc, char **argv)
 	shorts[ns] = '\0';
 
 	opterr = 0;
-	optind = 1;
+	optind = 0; /* anew, even if the last one stopped within a word (getopt(3), "NOTES") */
 	for (;;) {
-		int at = optind;
+		int at = optind > 0 ? optind : 1;
 		ch = getopt_long(argc, argv, shorts, longs, &index);
 		if (ch == -1)
 			break;

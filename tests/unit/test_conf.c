@@ -1,7 +1,6 @@
 /* Intent: command line and file say the same things; a mistake is named with its place. */
 #include "cm.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,9 +24,6 @@ read_args(struct conf *c, enum conf_prog prog, const char *const *args)
 	for (; *args != NULL && argc < ARGS_MAX; args++)
 		argv[argc++] = strdup(*args);
 	argv[argc] = NULL;
-	/* getopt(3) remembers where in "-abc" it stopped; a program asks once, a test again. */
-	optind = 0;
-	getopt(1, argv, "+");
 	rc = conf_args(c, prog, argc, argv);
 	for (int i = 1; i < argc; i++)
 		free(argv[i]);
