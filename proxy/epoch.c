@@ -522,6 +522,19 @@ epoch_swept(struct epoch *e, struct server *s)
 }
 
 void
+epoch_stop(struct epoch *e)
+{
+	struct hold_waiter *w;
+
+	timer_stop(&e->clean_wait);
+	e->raising = e->stuck = 0;
+	while ((w = STAILQ_FIRST(&e->waiters)) != NULL) {
+		STAILQ_REMOVE_HEAD(&e->waiters, link);
+		w->resume(w);
+	}
+}
+
+void
 epoch_unmarked(struct epoch *e, struct server *s)
 {
 	int others = 0;

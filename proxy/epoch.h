@@ -90,6 +90,9 @@ void epoch_close(struct epoch *e);
 /* s was swept: its marker is to say so. */
 void epoch_swept(struct epoch *e, struct server *s);
 
+/* The servers are stopped: whoever waits is resumed. */
+void epoch_stop(struct epoch *e);
+
 /* Do a and b keep copies of the same keys? */
 int epoch_partners(const struct epoch *e, const struct server *a, const struct server *b);
 

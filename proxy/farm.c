@@ -251,6 +251,18 @@ farm_stop(struct farm *f)
 		    &f->servers[i].replica); /* what is lost on one is not asked of another */
 	for (unsigned i = 0; i < f->n; i++)
 		server_stop(&f->servers[i]);
+	epoch_stop(&f->epoch);
+}
+
+void
+farm_free(struct farm *f)
+{
+	for (unsigned i = 0; i < f->n; i++)
+		server_free(&f->servers[i]);
+	free(f->servers);
+	free(f->ring.primary_circle);
+	free(f->ring.backup_circle);
+	f->n = 0;
 }
 
 /* What leads where nobody is current: better to compare what may be wrong than to serve what lacks. */

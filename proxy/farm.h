@@ -39,6 +39,8 @@ void farm_start(struct farm *f, const struct conf *conf, struct gate *gate);
 
 /* Closes every connection; every op ends as OP_LOST. */
 void farm_stop(struct farm *f);
+/* The end of it; the turn in which it was stopped is over (io_turn()). */
+void farm_free(struct farm *f);
 
 /*
  * Who leads and who follows for a key. ROUTE_WRITE: the write is about to be made, so a home of the

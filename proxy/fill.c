@@ -7,6 +7,7 @@
 
 #include "copy.h"
 #include "dirty.h"
+#include "io.h"
 #include "listing.h"
 #include "log.h"
 #include "marker.h"
@@ -329,4 +330,17 @@ fill_init(struct farm *the_farm, const struct conf *the_conf)
 		listing_setup(&f->listing);
 		timer_setup(&f->tick, fill_on_tick, f);
 	}
+}
+
+void
+fill_stop(void)
+{
+	for (unsigned i = 0; i < farm->n; i++) {
+		listing_stop(&fills[i].listing);
+		timer_stop(&fills[i].tick);
+		dirty_clear(&fills[i].queue);
+	}
+	io_turn(); /* the listings' connections */
+	free(fills);
+	fills = NULL;
 }

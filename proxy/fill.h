@@ -17,6 +17,9 @@
 /* Once; the farm is used by reference. */
 void fill_init(struct farm *farm, const struct conf *conf);
 
+/* The farm is stopped: frees what fill_init() has allocated. */
+void fill_stop(void);
+
 /* struct epoch's fill: begin, or stop, filling s. */
 void fill_server(struct server *s, int begin);
 

@@ -15,6 +15,9 @@
 /* Once; both are used by reference. The gate's GATE_FLUSHING is ours. */
 void flush_init(struct farm *farm, struct gate *gate);
 
+/* A delayed one that waits is forgotten. */
+void flush_stop(void);
+
 /*
  * A client's flush_all. delay: as the client wrote it, in seconds (over 30 days: a unix time).
  * Takes its place in q and answers there.

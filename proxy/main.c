@@ -322,7 +322,12 @@ run(struct event_base *base)
 	}
 	client_close_all();
 	farm_stop(&farm);
-	io_turn();
+	do
+		io_turn();
+	while (flush_turn());
+	flush_stop();
+	fill_stop();
+	farm_free(&farm);
 }
 
 int

@@ -701,6 +701,13 @@ server_stop(struct server *s)
 	}
 }
 
+void
+server_free(struct server *s)
+{
+	free(s->conns);
+	free(s->probes);
+}
+
 unsigned
 server_in_flight(const struct server *s)
 {

@@ -140,8 +140,10 @@ void server_misses_all(struct server *s);
 /* Puts it out of use: every operation ends as OP_LOST. why: a clause for the log. */
 void server_out(struct server *s, const char *why);
 
-/* Closes everything for good, without a word; frees what server_setup() has allocated. */
+/* Closes everything for good, without a word. */
 void server_stop(struct server *s);
+/* Frees what server_setup() has allocated; the turn in which it was stopped is over (io_turn()). */
+void server_free(struct server *s);
 
 /* New operations may be given to it. */
 static inline int
