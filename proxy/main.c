@@ -320,6 +320,7 @@ run(struct event_base *base)
 		if (draining && !closing && is_quiet() && !client_owed())
 			close_farm();
 	}
+	sweep_stop();
 	client_close_all();
 	farm_stop(&farm);
 	do

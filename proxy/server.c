@@ -694,7 +694,6 @@ server_stop(struct server *s)
 	fence_forget(&s->fence);
 	proof_clear(&s->proof);
 	claim_clear(&s->claim);
-	dirty_clear(&s->dirty);
 	for (unsigned i = 0; i < s->n_conns; i++) {
 		backend_close(&s->conns[i]);
 		backend_fail(&s->conns[i]);
@@ -704,6 +703,7 @@ server_stop(struct server *s)
 void
 server_free(struct server *s)
 {
+	dirty_clear(&s->dirty); /* what was lost with its last connections is in it too */
 	free(s->conns);
 	free(s->probes);
 }
