@@ -7,7 +7,9 @@
 #include "log.h"
 
 /* Free lists keep at most this many bytes each; what a burst needed beyond it goes back. */
+#ifndef KEEP_BYTES
 #define KEEP_BYTES (256u * 1024u)
+#endif
 
 struct pool {
 	struct blob *head;

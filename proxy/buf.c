@@ -15,7 +15,9 @@
 #define IOV_N 64
 
 /* Pieces come from a free list; a burst's surplus beyond this many goes back. */
+#ifndef PIECES_KEEP
 #define PIECES_KEEP 4096
+#endif
 
 static struct buf_piece *free_pieces;
 static unsigned free_n;

@@ -8,7 +8,9 @@
 #include "stats.h"
 
 /* Reqs are kept for reuse up to this many; what a burst needed beyond it goes back. */
+#ifndef KEEP_MAX
 #define KEEP_MAX 1024
+#endif
 
 static TAILQ_HEAD(, req) free_reqs = TAILQ_HEAD_INITIALIZER(free_reqs);
 static unsigned free_n;
