@@ -1,5 +1,5 @@
 /* Intent: the state file, the orders and the proxy's answer are read back as written, or not at all. */
-/* needs: notify/args.c notify/pairs.c notify/order.c notify/state.c notify/servers.c notify/ident.c */
+/* needs: notify/args.c notify/pairs.c notify/order.c notify/state.c notify/servers.c notify/talk.c notify/ident.c */
 #include <errno.h>
 
 #include "cm.h"
