@@ -108,13 +108,17 @@ args_parse(struct args *a, int argc, char *const *argv, char *err, size_t err_si
 	static const struct {
 		const char *name;
 		enum args_what what;
-	} commands[] = {{"sync", ARGS_SYNC}, {"status", ARGS_STATUS}, {"stop", ARGS_STOP}};
+	} commands[] = {{"sync", ARGS_SYNC},
+			{"status", ARGS_STATUS},
+			{"stop", ARGS_STOP},
+			{"check-setup", ARGS_CHECK_SETUP}};
 	size_t i;
 
 	memset(a, 0, sizeof(*a));
 	if (argc < 1) {
 		snprintf(err, err_size,
-			 "nothing to do: INSTANCE|GROUP NAME STATE PRIORITY, sync, status or stop");
+			 "nothing to do: INSTANCE|GROUP NAME STATE PRIORITY, sync, status, stop or "
+			 "check-setup");
 		return -1;
 	}
 	if (strcmp(argv[0], "INSTANCE") == 0 || strcmp(argv[0], "GROUP") == 0)
@@ -123,7 +127,8 @@ args_parse(struct args *a, int argc, char *const *argv, char *err, size_t err_si
 		if (strcmp(commands[i].name, argv[0]) == 0)
 			break;
 	if (i == sizeof(commands) / sizeof(commands[0])) {
-		snprintf(err, err_size, "'%.32s': not INSTANCE, GROUP, sync, status or stop",
+		snprintf(err, err_size,
+			 "'%.32s': not INSTANCE, GROUP, sync, status, stop or check-setup",
 			 argv[0]);
 		return -1;
 	}
@@ -131,6 +136,12 @@ args_parse(struct args *a, int argc, char *const *argv, char *err, size_t err_si
 	for (int k = 1; k < argc; k++) {
 		if (a->what == ARGS_STATUS && strcmp(argv[k], "--json") == 0) {
 			a->json = 1;
+		} else if (a->what == ARGS_CHECK_SETUP && strcmp(argv[k], "--keepalived") == 0) {
+			if (++k == argc) {
+				snprintf(err, err_size, "%s: --keepalived: needs a value", argv[0]);
+				return -1;
+			}
+			a->keepalived = argv[k];
 		} else if (argv[k][0] == '-') {
 			snprintf(err, err_size, "%s: '%.32s': unknown option", argv[0], argv[k]);
 			return -1;

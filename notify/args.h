@@ -6,7 +6,7 @@
 
 #define ARGS_NAME_MAX 128 /* an instance's or group's name, with the NUL */
 
-enum args_what { ARGS_HOOK, ARGS_SYNC, ARGS_STATUS, ARGS_STOP };
+enum args_what { ARGS_HOOK, ARGS_SYNC, ARGS_STATUS, ARGS_STOP, ARGS_CHECK_SETUP };
 
 /* The states that keepalived has words for (keepalived.conf(5), notify scripts). */
 enum word_state {
@@ -32,6 +32,7 @@ struct args {
 	struct word word;	  /* ARGS_HOOK */
 	char name[ARGS_NAME_MAX]; /* the others: which instance; "": every one */
 	int json;		  /* ARGS_STATUS */
+	const char *keepalived;	  /* ARGS_CHECK_SETUP: its configuration; NULL: as it is found */
 };
 
 /*

@@ -1,4 +1,4 @@
-/* memvip-notify: keepalived's notify hook, and the administrator's sync, status and stop. */
+/* memvip-notify: keepalived's notify hook, and the administrator's sync, status, stop and check-setup. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "args.h"
+#include "checkup.h"
 #include "conf.h"
 #include "hook.h"
 #include "log.h"
@@ -73,6 +74,9 @@ help(void)
 	     "       memvip-notify [options] sync [NAME]      do what the truth demands now\n"
 	     "       memvip-notify [options] status [--json] [NAME]\n"
 	     "       memvip-notify [options] stop [NAME]      end it until the next hook or sync\n"
+	     "       memvip-notify [options] check-setup [--keepalived FILE] [NAME]\n"
+	     "                                                what would keep this node from "
+	     "working?\n"
 	     "\noptions:");
 	conf_help(CONF_NOTIFY, stdout);
 	puts("\nexit: 0 all is as it should be, 1 it is not, 2 usage or configuration");
@@ -251,7 +255,12 @@ main(int argc, char **argv)
 		rc = usage(err);
 	} else {
 		log_set_verbose((int)conf.verbose);
-		rc = args.what == ARGS_HOOK ? do_hook(&options, &args) : do_all(&options, &args);
+		if (args.what == ARGS_CHECK_SETUP)
+			rc = checkup_run(&options, args.keepalived, args.name);
+		else if (args.what == ARGS_HOOK)
+			rc = do_hook(&options, &args);
+		else
+			rc = do_all(&options, &args);
 	}
 	conf_free(&conf);
 	return fflush(stdout) == 0 ? rc : EXIT_UNWELL;

@@ -110,10 +110,11 @@ for (
     [['INSTANCE', 'VI_1', 'MASTER', 'x'], qr/'x': the priority is not a number/],
     [['INSTANCE', '', 'MASTER', 1], qr/the name is empty/],
     [['INSTANCE', "a\nb", 'MASTER', 1], qr/control character at byte 2/],
-    [['instance', 'VI_1', 'MASTER', 1], qr/'instance': not INSTANCE, GROUP, sync, status or stop/],
+    [['instance', 'VI_1', 'MASTER', 1], qr/'instance': not INSTANCE, GROUP, sync, status, stop or check-setup/],
     [[], qr/nothing to do/],
     [['status', '--xml'], qr/status: '--xml': unknown option/],
     [['stop', 'a', 'b'], qr/stop: one name at most, then 'b'/],
+    [['check-setup', '--json'], qr/check-setup: '--json': unknown option/],
     [['-p', 12345, 'sync'], qr/-l, -p: the VIP and its port are named in the file/],
     [['--proxie', 'x', 'sync'], qr/--proxie: unknown or ambiguous option/],
 ) {

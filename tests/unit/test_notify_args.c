@@ -77,6 +77,12 @@ a_persons_words_too(void **state)
 	assert_int_equal(parse("status VI_1 --json", &a, err, sizeof(err)), 0);
 	assert_int_equal(a.json, 1);
 	assert_string_equal(a.name, "VI_1");
+	assert_int_equal(parse("check-setup", &a, err, sizeof(err)), 0);
+	assert_int_equal(a.what, ARGS_CHECK_SETUP);
+	assert_null(a.keepalived);
+	assert_int_equal(parse("check-setup --keepalived /k VI_1", &a, err, sizeof(err)), 0);
+	assert_string_equal(a.keepalived, "/k");
+	assert_string_equal(a.name, "VI_1");
 }
 
 static void
@@ -85,7 +91,8 @@ what_is_wrong_is_named(void **state)
 	static const struct {
 		const char *text, *err;
 	} want[] = {
-	    {"", "nothing to do: INSTANCE|GROUP NAME STATE PRIORITY, sync, status or stop"},
+	    {"", "nothing to do: INSTANCE|GROUP NAME STATE PRIORITY, sync, status, stop or "
+		 "check-setup"},
 	    {"INSTANCE", "INSTANCE takes NAME STATE PRIORITY: too few words"},
 	    {"GROUP G1 MASTER", "GROUP takes NAME STATE PRIORITY: too few words"},
 	    {"INSTANCE VI_1 MASTER 1 2", "INSTANCE takes NAME STATE PRIORITY: too many words"},
@@ -98,12 +105,16 @@ what_is_wrong_is_named(void **state)
 	    {"INSTANCE VI_1 MASTER 256", "'256': the priority is out of range (0 to 255)"},
 	    {"INSTANCE VI_1 MASTER -1", "'-1': the priority is not a number (0 to 255)"},
 	    {"INSTANCE VI_1 MASTER ''", "'': the priority is not a number (0 to 255)"},
-	    {"Instance VI_1 MASTER 1", "'Instance': not INSTANCE, GROUP, sync, status or stop"},
-	    {"start", "'start': not INSTANCE, GROUP, sync, status or stop"},
+	    {"Instance VI_1 MASTER 1",
+	     "'Instance': not INSTANCE, GROUP, sync, status, stop or check-setup"},
+	    {"start", "'start': not INSTANCE, GROUP, sync, status, stop or check-setup"},
 	    {"sync --json", "sync: '--json': unknown option"},
 	    {"status -j", "status: '-j': unknown option"},
 	    {"stop a b", "stop: one name at most, then 'b'"},
 	    {"stop ''", "the name is empty"},
+	    {"check-setup --json", "check-setup: '--json': unknown option"},
+	    {"check-setup --keepalived", "check-setup: --keepalived: needs a value"},
+	    {"status --keepalived x", "status: '--keepalived': unknown option"},
 	};
 
 	(void)state;
