@@ -12,11 +12,13 @@ static struct backend conn; /* not connected: what is asked stays in it */
 static struct proof proof;
 static int ended;
 
+static const char *unfit;
+
 static void
 on_done(struct proof *p, const char *why)
 {
 	assert_ptr_equal(p, &proof);
-	assert_null(why);
+	unfit = why;
 	ended++;
 }
 
@@ -81,10 +83,13 @@ test_all_of_it(void **state)
 {
 	(void)state;
 	answer("END\r\n", OP_ANSWER);
-	answer("VA 32 c77\r\nmemvip 1 n 5 1f open a:1 a:1,b:2\r\n", OP_ANSWER);
+	answer("STAT flush_enabled yes\r\n", OP_ITEM);
+	answer("END\r\n", OP_ANSWER);
+	answer("VA 40 c77\r\nmemvip 1 n 5 1f open 1 swept a:1 a:1,b:2\r\n", OP_ANSWER);
 	answer("VA 10\r\nmemvip 1 1\r\n", OP_ANSWER);
 	answer("VA 21\r\nmemvip 1 1f 1.2.3.4:5\r\n", OP_ANSWER);
 	assert_int_equal(ended, 1);
+	assert_null(unfit);
 	assert_int_equal(proof.has_marker, 1);
 	assert_int_equal(proof.marker_cas, 77);
 	assert_int_equal(proof.marker.epoch, 5);
@@ -100,6 +105,7 @@ test_other_values(void **state)
 {
 	(void)state;
 	answer("END\r\n", OP_ANSWER);
+	answer("ERROR\r\n", OP_ANSWER); /* an older one has no settings to tell */
 	answer("VA 0\r\n\r\n", OP_ANSWER);
 	answer("EN\r\n", OP_ANSWER);
 	answer("VA 0 \r\n\r\n", OP_ANSWER);
@@ -111,6 +117,21 @@ test_other_values(void **state)
 	assert_int_equal(proof.ports_session, 0);
 }
 
+/* What we cannot do without is switched off there. */
+static void
+test_unfit(void **state)
+{
+	(void)state;
+	answer("END\r\n", OP_ANSWER);
+	answer("STAT dump_enabled no\r\n", OP_ITEM);
+	answer("STAT flush_enabled yes\r\n", OP_ITEM);
+	assert_int_equal(ended, 0);
+	answer("END\r\n", OP_ANSWER);
+	assert_int_equal(ended, 1);
+	assert_non_null(unfit);
+	assert_non_null(strstr(unfit, "-X"));
+}
+
 int
 main(void)
 {
@@ -118,6 +139,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_statistics, begin, end),
 	    cmocka_unit_test_setup_teardown(test_all_of_it, begin, end),
 	    cmocka_unit_test_setup_teardown(test_other_values, begin, end),
+	    cmocka_unit_test_setup_teardown(test_unfit, begin, end),
 	};
 
 	return RUN(tests);
