@@ -14,10 +14,23 @@ backend_of(struct io *io)
 	return (struct backend *)((char *)io - offsetof(struct backend, io));
 }
 
+static unsigned
+write_place(const char *key, size_t len)
+{
+	uint64_t h = len;
+
+	for (size_t i = 0; i < len; i++)
+		h = h * 31 + (unsigned char)key[i];
+	return (unsigned)(h ^ h >> 8) % BACKEND_WRITES;
+}
+
 static struct op *
 fifo_pop(struct backend *b)
 {
 	struct op *op = STAILQ_FIRST(&b->fifo);
+
+	if (op->write && op->key != NULL)
+		b->writes[write_place(op->key, op->key_len)]--;
 
 	STAILQ_REMOVE_HEAD(&b->fifo, link);
 	b->n--;
@@ -31,6 +44,8 @@ fifo_push(struct backend *b, struct op *op)
 {
 	op->sent_ms = timer_now_ms;
 	op->late = 0;
+	if (op->write && op->key != NULL)
+		b->writes[write_place(op->key, op->key_len)]++;
 	STAILQ_INSERT_TAIL(&b->fifo, op, link);
 	if (b->n++ == 0 && !b->end_due) {
 		b->alive_ms = timer_now_ms;
@@ -49,7 +64,9 @@ batch_failed(struct backend *b, const struct op_reply *reply)
 	do {
 		op = fifo_pop(b);
 		end = op->batch_end;
-		if (op->alone || op->late || (end && STAILQ_EMPTY(&again))) {
+		if (op->list_len > 0 && op->list_at == op->list_len) {
+			op->done(op, OP_MISS, NULL); /* it has had all its values */
+		} else if (op->alone || op->late || (end && STAILQ_EMPTY(&again))) {
 			op->done(op, OP_ANSWER, reply);
 		} else {
 			op->alone = 1;
@@ -58,8 +75,31 @@ batch_failed(struct backend *b, const struct op_reply *reply)
 	} while (!end);
 	while ((op = STAILQ_FIRST(&again)) != NULL) {
 		STAILQ_REMOVE_HEAD(&again, link);
-		backend_get(b, op);
+		backend_get(b, op, 1); /* of a line of its own nobody counts the keys */
 	}
+}
+
+/* Is the value for the op? Of a list: for a key that nothing was said of, or one behind it. */
+static int
+op_takes(struct op *op, const char *key, uint32_t len)
+{
+	uint32_t at = op->list_at;
+
+	if (op->list_len == 0)
+		return op->key_len == len && memcmp(op->key, key, len) == 0;
+	while (at < op->list_len) {
+		const char *p = op->key + at;
+		uint32_t left = op->list_len - at;
+		const char *space;
+
+		if (left >= len && memcmp(p, key, len) == 0 && (left == len || p[len] == ' ')) {
+			op->list_at = at + len + (left > len);
+			return 1;
+		}
+		space = memchr(p, ' ', left);
+		at = space != NULL ? (uint32_t)(space - op->key) + 1 : op->list_len;
+	}
+	return 0;
 }
 
 /* A reply to a get line. Returns 0, or -1 when it fits nothing that was asked. */
@@ -77,8 +117,7 @@ on_retrieval(struct backend *b, const struct op_reply *reply)
 			if (op == NULL)
 				return -1;
 			end = op->batch_end;
-			if (op->key_len == rsp->key_len &&
-			    memcmp(op->key, reply->p + rsp->key, rsp->key_len) == 0)
+			if (op_takes(op, reply->p + rsp->key, rsp->key_len))
 				break;
 			if (end)
 				return -1; /* a key that was not asked for */
@@ -87,6 +126,10 @@ on_retrieval(struct backend *b, const struct op_reply *reply)
 		}
 		if ((op->kind == OP_GETS) && !rsp->has_cas)
 			return -1;
+		if (op->list_len > 0) { /* stays until a value of another one comes, or END */
+			op->done(op, OP_ITEM, reply);
+			return 0;
+		}
 		fifo_pop(b);
 		b->end_due = (uint8_t)end;
 		op->done(op, OP_HIT, reply);
@@ -288,25 +331,29 @@ backend_connect(struct backend *b, const struct addr *to, unsigned user_timeout_
 }
 
 void
-backend_get(struct backend *b, struct op *op)
+backend_get(struct backend *b, struct op *op, unsigned n_keys)
 {
 	struct buf *out = io_out(&b->io);
 	int merge = b->batch != NULL && b->batch->kind == op->kind && !op->alone &&
-		    !b->batch->alone && b->batch_n < BACKEND_MERGE_MAX && buf_take_back(out, 2);
+		    !b->batch->alone && b->batch_n + n_keys <= BACKEND_MERGE_MAX &&
+		    buf_take_back(out, 2);
 
 	op->batch_end = 1;
 	if (merge) {
 		b->batch->batch_end = 0;
-		b->batch_n++;
+		b->batch_n += n_keys;
 		buf_add(out, " ", 1);
 	} else {
-		b->batch_n = 1;
+		b->batch_n = n_keys;
 		if (op->kind == OP_GET)
 			buf_add(out, "get ", 4);
 		else
 			buf_add(out, "gets ", 5);
 	}
-	buf_add(out, op->key, op->key_len);
+	if (op->list_len > 0)
+		buf_add(out, op->key + op->list_at, op->list_len - op->list_at);
+	else
+		buf_add(out, op->key, op->key_len);
 	buf_add(out, "\r\n", 2);
 	fifo_push(b, op);
 	b->batch = op;
@@ -343,6 +390,8 @@ backend_writes_key(const struct backend *b, const char *key, size_t len)
 {
 	const struct op *op;
 
+	if (b->writes[write_place(key, len)] == 0)
+		return 0;
 	STAILQ_FOREACH(op, &b->fifo, link)
 	if (op->write && op->key != NULL && op->key_len == len && memcmp(op->key, key, len) == 0)
 		return 1;

@@ -21,6 +21,8 @@
 
 /* Keys that one merged line takes: long enough to spare work, short enough to answer soon. */
 #define BACKEND_MERGE_MAX 128
+/* Places of the filter that says which keys are not written to. */
+#define BACKEND_WRITES 256
 
 struct backend;
 struct backend_ops {
@@ -52,6 +54,8 @@ struct backend {
 	 */
 	uint64_t alive_ms;
 	struct op hello;
+	/* Writes in fifo by a hash of their key: where there is none, no such key is written to. */
+	uint16_t writes[BACKEND_WRITES];
 };
 
 void backend_setup(struct backend *b, const struct backend_ops *ops, void *owner);
@@ -59,8 +63,8 @@ void backend_setup(struct backend *b, const struct backend_ops *ops, void *owner
 /* Begins to connect; ready() or lost() follows. Returns 0, or -1 with errno set. */
 int backend_connect(struct backend *b, const struct addr *to, unsigned user_timeout_ms);
 
-/* Asks for op's key (kind OP_GET or OP_GETS). */
-void backend_get(struct backend *b, struct op *op);
+/* Asks for op's key, or list of n_keys keys (kind OP_GET or OP_GETS). */
+void backend_get(struct backend *b, struct op *op, unsigned n_keys);
 
 /*
  * Sends a line (with its \r\n) and, with body_len > 0 or blob not NULL, the body (with its \r\n)

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What free lists hold. Anything larger is malloc'ed and freed each time. */
+/* The sizes that are asked for most; see blob.c for all. */
 #define BLOB_SMALL 2048u
 #define BLOB_LARGE 16384u
 

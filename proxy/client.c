@@ -180,16 +180,14 @@ client_say(struct client *c, const char *text)
 static int
 client_list(struct client *c, const char *line)
 {
-	const struct proto_req *p = &c->list;
-	uint32_t end = p->key + p->key_len, at = c->list_at, key, len;
-
-	while ((len = proto_req_next_key(line, &at, end, &key)) > 0) {
+	struct proto_req *p = &c->list;
+	while (p->n_keys > 0) {
 		if (!client_has_room(c)) {
 			c->listing = 1;
 			return 0;
 		}
-		submit_get(&c->queue, p->cmd, p->exptime, line + key, len, --c->list.n_keys == 0);
-		c->list_at = at;
+		c->list_at = submit_keys(&c->queue, p, line, c->list_at,
+					 req_window(CLIENT_HIGH) - c->queue.n);
 	}
 	c->listing = 0;
 	return 1;

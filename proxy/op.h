@@ -24,7 +24,8 @@ enum op_kind {
 enum op_result {
 	OP_HIT,	   /* a VALUE block; more lines do not follow for this op */
 	OP_MISS,   /* END without a VALUE */
-	OP_ITEM,   /* one STAT line; more follows, OP_ANSWER (END) at last */
+	OP_ITEM,   /* one STAT line; more follows, OP_ANSWER (END) at last. Of a list of keys: a
+		    * VALUE block; more may follow, OP_MISS (the others have none) at last */
 	OP_ANSWER, /* any other line, errors included */
 	OP_LATE,   /* overdue at the last server: answer the client; a final result still follows */
 	OP_LOST	   /* the server is out; nobody knows whether it was executed */
@@ -49,6 +50,9 @@ struct op {
 	void *asker;	 /* the asker's own */
 	const char *key; /* the asker's; NULL: none (version, flush_all) */
 	uint64_t sent_ms;
+	/* OP_GET, OP_GETS of several: key is a list, joined by single spaces; list_at: the first one
+	 * that nothing was said of yet. list_len 0: one key. */
+	uint32_t list_len, list_at;
 	uint8_t key_len;
 	uint8_t kind;	   /* enum op_kind */
 	uint8_t batch_end; /* the last one of a line; END comes after it */

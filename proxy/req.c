@@ -24,8 +24,8 @@ req_unanswered(void)
 
 /* ---- life ---- */
 
-struct req *
-req_new(struct req_queue *q, enum req_cmd cmd)
+static struct req *
+req_make(struct req_queue *q, enum req_cmd cmd)
 {
 	struct req *r = TAILQ_FIRST(&free_reqs);
 
@@ -39,6 +39,8 @@ req_new(struct req_queue *q, enum req_cmd cmd)
 	r->cmd = (uint8_t)cmd;
 	r->in_flight = r->answered = r->last = r->noreply = r->failed = r->tries = 0;
 	r->holding = r->early = r->repaired = r->key_len = 0;
+	r->weight = 1;
+	r->n_keys = r->n_hits = 0;
 	r->server[REQ_LEADER] = r->server[REQ_FOLLOWER] = NULL;
 	r->answer[REQ_LEADER].asked = r->answer[REQ_FOLLOWER].asked = 0;
 	r->answer[REQ_LEADER].done = r->answer[REQ_FOLLOWER].done = 0;
@@ -46,10 +48,29 @@ req_new(struct req_queue *q, enum req_cmd cmd)
 	r->body = NULL;
 	r->body_len = 0;
 	r->held = (struct buf){NULL, NULL, 0};
-	TAILQ_INSERT_TAIL(&q->reqs, r, link);
+	r->other = (struct buf){NULL, NULL, 0};
 	q->n++;
 	unanswered++;
 	return r;
+}
+
+struct req *
+req_new(struct req_queue *q, enum req_cmd cmd)
+{
+	struct req *r = req_make(q, cmd);
+
+	TAILQ_INSERT_TAIL(&q->reqs, r, link);
+	return r;
+}
+
+struct req *
+req_new_behind(struct req *r, enum req_cmd cmd)
+{
+	struct req_queue *q = r->queue;
+	struct req *one = req_make(q, cmd);
+
+	TAILQ_INSERT_AFTER(&q->reqs, r, one, link);
+	return one;
 }
 
 void
@@ -67,6 +88,7 @@ req_check(struct req *r)
 	if (r->blob != NULL)
 		blob_unref(r->blob);
 	buf_clear(&r->held);
+	buf_clear(&r->other);
 	if (free_n < KEEP_MAX) {
 		TAILQ_INSERT_HEAD(&free_reqs, r, link);
 		free_n++;
@@ -102,7 +124,7 @@ queue_pump(struct req_queue *q)
 
 	while ((r = TAILQ_FIRST(&q->reqs)) != NULL && r->answered) {
 		TAILQ_REMOVE(&q->reqs, r, link);
-		q->n--;
+		q->n -= r->weight;
 		queue_emit(q, r);
 		r->queue = NULL;
 		req_check(r);
@@ -146,15 +168,20 @@ req_answer_line(struct req *r, const char *line, size_t len)
 }
 
 int
-req_overtaken(const struct req *r)
+req_overtaken_on(const struct req *r, const char *key, size_t len)
 {
 	if (r->queue == NULL)
 		return 0;
 	for (const struct req *n = TAILQ_NEXT(r, link); n != NULL; n = TAILQ_NEXT(n, link))
-		if (n->cmd > REQ_GETS && n->key_len == r->key_len &&
-		    memcmp(n->key, r->key, r->key_len) == 0)
+		if (n->cmd > REQ_GETS && n->key_len == len && memcmp(n->key, key, len) == 0)
 			return 1;
 	return 0;
+}
+
+int
+req_overtaken(const struct req *r)
+{
+	return req_overtaken_on(r, r->key, r->key_len);
 }
 
 struct op *
@@ -169,6 +196,7 @@ req_op(struct req *r, enum req_side side, enum op_kind kind, int write,
 	op->kind = (uint8_t)kind;
 	op->write = write != 0;
 	op->alone = op->hedged = 0;
+	op->list_len = 0;
 	op->slow = NULL;
 	r->in_flight++;
 	return op;
@@ -240,7 +268,7 @@ req_queue_bytes(const struct req_queue *q)
 	size_t n = q->bytes;
 
 	TAILQ_FOREACH(r, &q->reqs, link)
-	n += r->held.len;
+	n += r->held.len + r->other.len;
 	return n;
 }
 

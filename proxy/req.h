@@ -9,7 +9,8 @@
  * from the client and starts it), req_read, req_write.
  *
  * A `get` of many keys is that many reqs: each gives its VALUE or nothing, the last one END. So
- * nothing is special about many keys, and one that fails ends the line with its error.
+ * nothing is special about many keys, and one that fails ends the line with its error. Where it can
+ * be, many keys are one req all the same: see req_list.
  *
  * A req lives until it was answered and none of its ops is in a FIFO any more; a client that goes
  * away abandons its queue, its commands are carried out all the same.
@@ -66,14 +67,19 @@ struct req {
 	uint8_t early;	  /* acknowledged by the leader alone (--ack leader) */
 	uint8_t repaired; /* the copies had parted; seen to */
 	uint16_t uses[2]; /* of the servers, when they were asked */
+	uint16_t weight;  /* what it counts for in queue->n: its keys */
+	uint16_t n_keys;  /* a list's; of them: values that the leader, the follower has given */
+	uint16_t n_hits, n_hedged;
+	uint32_t hedge_at;
 	uint8_t key_len;
 	uint32_t flags;
 	int32_t exptime;
 	uint32_t body_len; /* with the \r\n */
 	uint64_t number;
 	struct blob *blob; /* what body lies in, or NULL: it lies in the client's window */
-	const char *body;
-	struct buf held; /* the reply while others are before it */
+	const char *body;  /* of a list: the keys */
+	struct buf held;   /* the reply while others are before it */
+	struct buf other;  /* a list: the follower's reply */
 	struct hold hold;
 	struct hold_waiter waiter;
 	struct req_answer answer[2];
@@ -83,7 +89,7 @@ struct req {
 /* The commands of one client, in the order in which it sent them. */
 struct req_queue {
 	TAILQ_HEAD(, req) reqs;
-	unsigned n;
+	unsigned n;	    /* a list counts for its keys */
 	size_t bytes;	    /* of the bodies of commands that are not answered */
 	struct buf *out;    /* the client's output */
 	uint8_t get_failed; /* an error has ended the line of keys that is being answered */
@@ -119,6 +125,8 @@ unsigned req_unanswered(void);
 
 /* At the end of the queue; never fails. */
 struct req *req_new(struct req_queue *q, enum req_cmd cmd);
+/* A retrieval of the same client behind r, which is in its queue. */
+struct req *req_new_behind(struct req *r, enum req_cmd cmd);
 void req_set_key(struct req *r, const char *key, size_t len);
 
 /* Frees r when nothing refers to it any more: no queue, no FIFO. */
@@ -142,6 +150,7 @@ void req_answer_line(struct req *r, const char *line, size_t len);
  * already, and would answer with what this one came before.
  */
 int req_overtaken(const struct req *r);
+int req_overtaken_on(const struct req *r, const char *key, size_t len);
 
 /* Prepares the op for one side; it counts as in flight. */
 struct op *req_op(struct req *r, enum req_side side, enum op_kind kind, int write,

@@ -43,7 +43,7 @@ read_ask(struct req *r, struct server *s)
 	r->server[REQ_LEADER] = s;
 	op = req_op(r, REQ_LEADER, kind, 0, read_done);
 	op->slow = read_slow;
-	backend_get(req_conn(r, REQ_LEADER), op);
+	backend_get(req_conn(r, REQ_LEADER), op, 1);
 }
 
 void
@@ -73,7 +73,7 @@ req_read_hit(struct req *r, const struct op_reply *reply, const struct server *f
 		return;
 	stats.get_hits++;
 	/* The head's bytes need no detour. A gat may yet have to wait for the follower. */
-	if (r->cmd <= REQ_GETS && TAILQ_FIRST(&r->queue->reqs) == r) {
+	if (r->cmd <= REQ_GETS && TAILQ_FIRST(&r->queue->reqs) == r && buf_empty(&r->held)) {
 		if (r->queue->get_failed)
 			return;
 		out = r->queue->out;
@@ -132,7 +132,7 @@ read_slow(struct op *op)
 	    backend_writes_key(req_conn(r, REQ_FOLLOWER), r->key, r->key_len))
 		return;
 	stats.hedges++;
-	backend_get(req_conn(r, REQ_FOLLOWER), req_op(r, REQ_FOLLOWER, OP_GET, 0, read_hedged));
+	backend_get(req_conn(r, REQ_FOLLOWER), req_op(r, REQ_FOLLOWER, OP_GET, 0, read_hedged), 1);
 }
 
 static void

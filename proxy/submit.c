@@ -1,8 +1,11 @@
 /* submit: takes a client's commands on keys and starts each one. See submit.h. */
 #include "submit.h"
 
+#include <string.h>
+
 #include "hold.h"
 #include "marker.h"
+#include "req_list.h"
 #include "req_read.h"
 #include "req_write.h"
 #include "stats.h"
@@ -11,6 +14,7 @@ void
 submit_init(struct farm *farm, const struct conf *conf)
 {
 	req_read_init(farm);
+	req_list_init(farm);
 	req_write_init(farm, conf);
 }
 
@@ -44,6 +48,61 @@ submit_forget_body(struct req *r)
 {
 	if (r->blob == NULL)
 		r->body = NULL;
+}
+
+/* Up to n keys of the line as one req. Returns where the next one begins. */
+static uint32_t
+submit_list(struct req_queue *q, struct proto_req *p, const char *line, uint32_t at, unsigned n)
+{
+	uint32_t end = p->key + p->key_len, key, len;
+	struct req *r = req_new(q, p->cmd);
+	unsigned kept = 0;
+	char *to;
+
+	r->blob =
+	    blob_new(end - at < n * (PROTO_KEY_MAX + 1) ? end - at + 1 : n * (PROTO_KEY_MAX + 1));
+	to = r->blob->data;
+	for (unsigned i = 0; i < n; i++) {
+		len = proto_req_next_key(line, &at, end, &key);
+		if (marker_is_key(line + key, len))
+			continue; /* ours: nobody else's */
+		memcpy(to, line + key, len);
+		to += len;
+		*to++ = ' ';
+		kept++;
+	}
+	p->n_keys -= n;
+	stats.cmd_get += n;
+	stats.get_misses += n - kept;
+	r->weight = (uint16_t)n;
+	q->n += n - 1;
+	r->last = p->n_keys == 0;
+	r->body = r->blob->data;
+	if (kept > 0)
+		r->body_len = (uint32_t)(to - r->body) - 1;
+	q->bytes += r->body_len;
+	r->waiter.resume = submit_resume;
+	if (kept > 0)
+		req_list_start(r, kept);
+	else
+		req_answer_now(r);
+	return at;
+}
+
+uint32_t
+submit_keys(struct req_queue *q, struct proto_req *p, const char *line, uint32_t at, unsigned room)
+{
+	uint32_t end = p->key + p->key_len, key, len;
+	unsigned n = p->n_keys < BACKEND_MERGE_MAX ? p->n_keys : BACKEND_MERGE_MAX;
+
+	if (n > room)
+		n = room;
+	if (n > 1 && p->cmd <= REQ_GETS && req_list_can())
+		return submit_list(q, p, line, at, n);
+	len = proto_req_next_key(line, &at, end, &key);
+	p->n_keys--;
+	submit_get(q, p->cmd, p->exptime, line + key, len, p->n_keys == 0);
+	return at;
 }
 
 static void

@@ -28,6 +28,13 @@ void submit_command(struct req_queue *q, const struct proto_req *p, const char *
 void submit_get(struct req_queue *q, enum req_cmd cmd, int32_t exptime, const char *key, size_t len,
 		int last);
 
+/*
+ * Starts some keys of the get line p, one at least and room at most, from offset at of the line on;
+ * p->n_keys are left. Returns where the next one begins.
+ */
+uint32_t submit_keys(struct req_queue *q, struct proto_req *p, const char *line, uint32_t at,
+		     unsigned room);
+
 /* Deletes a key at its servers and says nothing; for a `set` that was refused for its size. */
 void submit_silent_delete(struct req_queue *q, const char *key, size_t len);
 
