@@ -200,7 +200,7 @@ begin(struct script *s)
 	timer_init(base);
 	io_init(base);
 	report_init();
-	req_init(&farm, &conf);
+	submit_init(&farm, &conf);
 	fill_init(&farm, &conf);
 	client_init(&conf, &farm, &gate);
 	flush_init(&farm, &gate);
