@@ -130,8 +130,11 @@ look(const char *p, size_t n)
 	char *line;
 
 	switch (proto_req_parse(p, n, &r)) {
-	case PROTO_AGAIN:
 	case PROTO_BAD:
+		if (nl != NULL && memmem(p, (size_t)(nl - p), "HTTP/", 5) != NULL)
+			return 0; /* a browser */
+				  /* FALLTHROUGH */
+	case PROTO_AGAIN:
 		MUST(nl == NULL || (size_t)(nl - p) > PROTO_LINE_MAX);
 		return 0;
 	case PROTO_OK:
