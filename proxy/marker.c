@@ -124,7 +124,7 @@ marker_names(const struct marker *m, const char *name)
 }
 
 int
-marker_is_key(const char *key, size_t len)
+marker_is_key_too(const char *key, size_t len)
 {
 	static const char *const ours[] = {MARKER_KEY, LEASE_KEY, PORTS_KEY};
 

@@ -44,7 +44,13 @@ int marker_read(struct marker *m, const char *p, size_t n);
 /* Is the name among the current ones? */
 int marker_names(const struct marker *m, const char *name);
 
+int marker_is_key_too(const char *key, size_t len);
+
 /* Is the key one of ours? Clients may not touch it. */
-int marker_is_key(const char *key, size_t len);
+static inline int
+marker_is_key(const char *key, size_t len)
+{
+	return len > 0 && key[0] == '_' && marker_is_key_too(key, len);
+}
 
 #endif

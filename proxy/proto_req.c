@@ -69,11 +69,17 @@ req_retrieval(struct proto_req *r, const struct proto_line *l, enum req_cmd cmd)
 	r->cmd = cmd;
 	r->key = l->n > first ? l->w[first].at : l->end;
 	r->key_len = l->end - r->key;
+	r->tidy = 1;
 	/* One key too long anywhere and memcached answers none of them. */
-	for (uint32_t at = r->key, key, len;
-	     (len = proto_req_next_key(l->p, &at, l->end, &key)) > 0; r->n_keys++)
+	for (uint32_t at = r->key; at < l->end; r->n_keys++) {
+		uint32_t from = at, key, len = proto_req_next_key(l->p, &at, l->end, &key);
+		if (len == 0)
+			break;
 		if (len > PROTO_KEY_MAX)
 			return req_error(r, ERR_FORMAT);
+		r->tidy &= key - from <= 1 && l->p[key] != '_';
+	}
+	r->tidy &= r->key_len > 0 && l->p[l->end - 1] != ' ';
 	return 0;
 }
 

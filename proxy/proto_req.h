@@ -55,6 +55,7 @@ struct proto_req {
 	uint32_t key;	   /* offset; for the get family the first byte of the list of keys */
 	uint32_t key_len;  /* for the get family the length of the list, blanks included */
 	uint32_t n_keys;   /* get family: how many keys the list has; may be 0 for gat */
+	uint8_t tidy;	   /* ... with one blank between two, and none begins with '_' */
 	uint32_t arg;	   /* stats: offset of the sub-command */
 	uint32_t arg_len;
 	uint32_t flags;	 /* storage */

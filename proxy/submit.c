@@ -62,7 +62,15 @@ submit_list(struct req_queue *q, struct proto_req *p, const char *line, uint32_t
 	r->blob =
 	    blob_new(end - at < n * (PROTO_KEY_MAX + 1) ? end - at + 1 : n * (PROTO_KEY_MAX + 1));
 	to = r->blob->data;
-	for (unsigned i = 0; i < n; i++) {
+	if (p->tidy && n == p->n_keys) { /* as it stands */
+		at += line[at] == ' ';
+		memcpy(to, line + at, end - at);
+		to += end - at;
+		*to++ = ' ';
+		kept = n;
+		at = end;
+	}
+	for (unsigned i = kept; i < n; i++) {
 		len = proto_req_next_key(line, &at, end, &key);
 		if (marker_is_key(line + key, len))
 			continue; /* ours: nobody else's */
