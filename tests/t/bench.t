@@ -10,9 +10,11 @@ use Time::HiRes qw(sleep);
 
 chdir top();
 delete @ENV{qw(MAKEFLAGS MAKELEVEL MFLAGS)};
-my $made = run({seconds => 200}, 'make', '-s', 'bench-tools');
+# Of the kind under test, as fault_driver() does it.
+my ($sanitize) = ($ENV{MEMVIP_BIN_DIR} // '') =~ m{build/([a-z-]+)/*\z};
+my $made = run({seconds => 200}, 'make', '-s', (defined $sanitize ? 'SANITIZE=' . $sanitize =~ tr/-/,/r : ()), 'bench-tools');
 ok(defined $made->{status} && $made->{status} == 0, 'it builds') or diag($made->{err});
-my $tool = 'build/tests/bench/load/load';
+my $tool = (defined $sanitize ? "build/$sanitize" : 'build') . '/tests/bench/load/load';
 
 # {name => value} of the line for programs.
 sub counts {

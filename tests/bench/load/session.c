@@ -116,12 +116,15 @@ struct gather {
 static void
 gather_slice(struct gather *g, const char *p, size_t len)
 {
-	struct iovec *last = &g->slice[g->n - 1];
+	if (g->n > 0) {
+		struct iovec *last = &g->slice[g->n - 1];
 
-	if (g->n > 0 && (char *)last->iov_base + last->iov_len == p)
-		last->iov_len += len;
-	else
-		g->slice[g->n++] = (struct iovec){(char *)p, len};
+		if ((char *)last->iov_base + last->iov_len == p) {
+			last->iov_len += len;
+			return;
+		}
+	}
+	g->slice[g->n++] = (struct iovec){(char *)p, len};
 }
 
 /* Writes a request down. Returns 0, or -1: no room. */
