@@ -10,9 +10,20 @@
  *   note TEXT      for the histories
  *   tolerate on    errors and broken connections are expected from now on
  *   tolerate off
+ *   hurry          who waits for an answer for long has lost the connection
  *   settle         what has had no answer so far will not take effect any more
+ *   vanish on      any key may vanish from now on: somebody else empties a server
+ *   vanish off
  *   report         the counts so far
  *   sync TEXT      says "sync TEXT": all of the lines before are heeded
+ *
+ * With two --from addresses the clients are of two sides, 0 and 1 in turn, which may reach
+ * different proxies; see halves.h:
+ *   part           the servers are about to be parted: side 1 ends its connections and waits
+ *   parted         ... they are: side 1 goes on, with what its half holds
+ *   hold           whoever loses the connection waits
+ *   joined N       side N's half is the one that counts; all go on
+ *
  *   stop           (or the end of the input)
  */
 #include <errno.h>
@@ -24,6 +35,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "halves.h"
 #include "log.h"
 #include "mono.h"
 #include "num.h"
@@ -33,12 +45,16 @@
 #include "story.h"
 
 #define CLIENTS_MAX 256
+#define HURRY_US    300000
 #define FINAL_US    10000000 /* for what is on its way, and for the last reads */
 
 struct history {
 	struct session_rules rules;
 	struct op_world world;
+	struct halves halves;
+	struct judge_ids ids;
 	struct pair_side primary, backup;
+	unsigned sides;
 	struct session session[CLIENTS_MAX + 1];
 	uint64_t clients, seconds, seed, rate, patience_ms, compare_ms;
 	char control[512];
@@ -48,6 +64,7 @@ struct history {
 
 static const char usage[] =
     "usage: history --to HOST:PORT [--primary HOST:PORT]... [--backup HOST:PORT]...\n"
+    "    [--from HOST [--from HOST]]\n"
     "    [--seconds N] [--seed N] [--clients N] [--keys N] [--counters N] [--rate OPS/S]\n"
     "    [--depth N] [--big PERCENT] [--big-size BYTES] [--ballast PERCENT]\n"
     "    [--patience MS] [--compare MS] [--alone]\n";
@@ -60,12 +77,20 @@ wrong(const char *name, const char *value, const char *why)
 }
 
 static void
-to_address(struct addr *a, const char *name, const char *value)
+to_address(struct addr *a, const char *name, const char *value, uint16_t port)
 {
 	const char *why;
 
-	if (addr_parse(a, value, 11211, ADDR_NUMERIC, &why) == -1)
+	if (addr_parse(a, value, port, ADDR_NUMERIC, &why) == -1)
 		wrong(name, value, why);
+}
+
+static void
+from_address(struct history *h, const char *value)
+{
+	if (h->sides == SESSION_SIDES)
+		wrong("from", value, "too many sides");
+	to_address(&h->rules.from[h->sides++], "from", value, 0);
 }
 
 static void
@@ -73,7 +98,7 @@ to_side(struct pair_side *side, const char *name, const char *value)
 {
 	if (side->n == PAIR_SERVERS_MAX)
 		wrong(name, value, "too many servers");
-	to_address(&side->server[side->n++], name, value);
+	to_address(&side->server[side->n++], name, value, 11211);
 }
 
 static void
@@ -92,7 +117,7 @@ options(struct history *h, int argc, char **argv)
 	    {"patience", &h->patience_ms, 1, 600000},	 {"compare", &h->compare_ms, 0, 600000},
 	};
 	enum { NUMBERS = sizeof(numbers) / sizeof(numbers[0]) };
-	struct option longs[NUMBERS + 5] = {{0}};
+	struct option longs[NUMBERS + 6] = {{0}};
 	const char *why;
 	int c, i;
 
@@ -102,13 +127,16 @@ options(struct history *h, int argc, char **argv)
 	longs[i + 1] = (struct option){"primary", required_argument, NULL, 'p'};
 	longs[i + 2] = (struct option){"backup", required_argument, NULL, 'b'};
 	longs[i + 3] = (struct option){"alone", no_argument, NULL, 'a'};
+	longs[i + 4] = (struct option){"from", required_argument, NULL, 'f'};
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		if (c == 't') {
-			to_address(&h->rules.to, "to", optarg);
+			to_address(&h->rules.to, "to", optarg, 11211);
 		} else if (c == 'p') {
 			to_side(&h->primary, "primary", optarg);
 		} else if (c == 'b') {
 			to_side(&h->backup, "backup", optarg);
+		} else if (c == 'f') {
+			from_address(h, optarg);
 		} else if (c == 'a') {
 			h->control_open = 0;
 		} else if (c >= 1 && c <= NUMBERS) {
@@ -140,13 +168,19 @@ options(struct history *h, int argc, char **argv)
 static void
 report(const struct history *h, const char *what, const struct pair_counts *pair)
 {
-	const struct judge_counts *judged = judge_counts(h->world.judge);
+	const struct judge_counts *judged = judge_counts(h->halves.judge[0]);
 
 	printf("%s:", what);
 #define X(name) printf(" " #name "=%llu", (unsigned long long)h->world.name);
 	OP_COUNTS(X)
 #undef X
 #define X(name) printf(" " #name "=%llu", (unsigned long long)judged->name);
+	JUDGE_COUNTS(X)
+#undef X
+#define X(name) printf(" " #name "=%llu", (unsigned long long)h->halves.name);
+	HALVES_COUNTS(X)
+#undef X
+#define X(name) printf(" gone_" #name "=%llu", (unsigned long long)h->halves.gone.name);
 	JUDGE_COUNTS(X)
 #undef X
 	if (pair != NULL) {
@@ -167,6 +201,74 @@ told(const char *line)
 	fflush(stdout);
 }
 
+/* Lets every client do it that is of that side, or of any (SESSION_SIDES). */
+static void
+each_of(struct history *h, unsigned side, void (*it)(struct session *s, const char *why),
+	const char *why)
+{
+	for (unsigned i = 0; i < h->clients; i++)
+		if (side == SESSION_SIDES || h->session[i].side == side)
+			it(&h->session[i], why);
+}
+
+static void
+hold(struct history *h, int held)
+{
+	for (unsigned side = 0; side < SESSION_SIDES; side++)
+		h->rules.held[side] = held;
+}
+
+static void
+hurry(struct history *h)
+{
+	for (unsigned i = 0; i < h->clients; i++)
+		session_give_up(&h->session[i], HURRY_US);
+}
+
+static void
+settle(struct history *h)
+{
+	judge_settle(h->halves.judge[0], mono_us());
+	if (halves_are_two(&h->halves))
+		judge_settle(h->halves.judge[1], mono_us());
+}
+
+static void
+vanish(struct history *h, int may)
+{
+	judge_may_vanish(h->halves.judge[0], may, mono_us());
+	if (halves_are_two(&h->halves))
+		judge_may_vanish(h->halves.judge[1], may, mono_us());
+}
+
+static void
+part(struct history *h)
+{
+	h->rules.held[1] = 1;
+	each_of(h, 1, session_break, "the servers are about to be parted");
+	halves_part(&h->halves);
+	for (unsigned i = 0; i < h->clients; i++)
+		h->session[i].judge = h->halves.judge[h->session[i].side];
+}
+
+static void
+parted(struct history *h)
+{
+	halves_parted(&h->halves, mono_us());
+	h->rules.held[1] = 0;
+}
+
+/* Connections that have outlived the cut may be to either proxy. */
+static void
+joined(struct history *h, unsigned side)
+{
+	each_of(h, SESSION_SIDES, session_break, "the servers are together again");
+	halves_join(&h->halves, side);
+	for (unsigned i = 0; i < h->clients; i++)
+		h->session[i].judge = h->halves.judge[0];
+	hold(h, 0);
+}
+
 static void
 control_line(struct history *h, const char *line)
 {
@@ -178,8 +280,22 @@ control_line(struct history *h, const char *line)
 		h->world.tolerant = 1;
 	else if (strcmp(line, "tolerate off") == 0)
 		h->world.tolerant = 0;
+	else if (strcmp(line, "hurry") == 0)
+		hurry(h);
 	else if (strcmp(line, "settle") == 0)
-		judge_settle(h->world.judge, now_us);
+		settle(h);
+	else if (strcmp(line, "vanish on") == 0)
+		vanish(h, 1);
+	else if (strcmp(line, "vanish off") == 0)
+		vanish(h, 0);
+	else if (strcmp(line, "part") == 0)
+		part(h);
+	else if (strcmp(line, "parted") == 0)
+		parted(h);
+	else if (strcmp(line, "hold") == 0)
+		hold(h, 1);
+	else if (strcmp(line, "joined 0") == 0 || strcmp(line, "joined 1") == 0)
+		joined(h, (unsigned)(line[7] - '0'));
 	else if (strcmp(line, "report") == 0)
 		report(h, "so far", NULL);
 	else if (strncmp(line, "sync ", 5) == 0)
@@ -266,7 +382,7 @@ read_all(struct history *h)
 	uint64_t until_us = mono_us() + FINAL_US;
 	struct op op;
 
-	session_start(s, last, &h->rules, &h->world, h->seed);
+	session_start(s, last, &h->rules, &h->world, h->halves.judge[0], h->seed);
 	session_stop(s);
 	while (next < h->world.items.keys || s->pending > 0) {
 		if (mono_us() > until_us) {
@@ -289,8 +405,10 @@ run(struct history *h)
 	uint64_t until_us = mono_us() + h->seconds * 1000000;
 	int going = 0;
 
-	for (unsigned i = 0; i < clients; i++)
-		session_start(&h->session[i], i, &h->rules, &h->world, h->seed);
+	for (unsigned i = 0; i < clients; i++) {
+		session_start(&h->session[i], i, &h->rules, &h->world, h->halves.judge[0], h->seed);
+		h->session[i].side = h->sides != 0 ? i % h->sides : 0;
+	}
 	while (!h->stopping && mono_us() < until_us) {
 		turn(h, clients);
 		if (!going && h->world.hits > 0) {
@@ -303,8 +421,8 @@ run(struct history *h)
 	until_us = mono_us() + FINAL_US;
 	while (on_the_way(h, clients) > 0 && mono_us() < until_us)
 		turn(h, clients);
-	judge_settle(h->world.judge, mono_us());
-	judge_final(h->world.judge);
+	settle(h);
+	judge_final(h->halves.judge[0]);
 	return read_all(h);
 }
 
@@ -317,6 +435,7 @@ main(int argc, char **argv)
 				   .rate = 3000,
 				   .patience_ms = 5000,
 				   .compare_ms = 4000,
+				   .ids = {.next = 1},
 				   .control_open = 1};
 	struct pair_counts pair = {0};
 	int failed;
@@ -328,7 +447,7 @@ main(int argc, char **argv)
 	if (h.control_open)
 		fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK);
 	h.world.story = story_new(h.world.items.keys, stderr, mono_us());
-	h.world.judge = judge_new(h.world.items.keys, h.world.story);
+	halves_setup(&h.halves, judge_new(h.world.items.keys, h.world.story, &h.ids));
 	failed = run(&h);
 	if (h.primary.n != 0 && pair_compare(&h.world.items, &h.primary, &h.backup,
 					     (unsigned)h.compare_ms, &pair, stderr) == -1)
@@ -336,7 +455,7 @@ main(int argc, char **argv)
 	report(&h, "counts", h.primary.n != 0 ? &pair : NULL);
 	for (unsigned i = 0; i <= h.clients; i++)
 		session_free(&h.session[i]);
-	judge_free(h.world.judge);
+	halves_free(&h.halves);
 	story_free(h.world.story);
 	return failed == -1 ? 1 : 0;
 }

@@ -40,19 +40,23 @@ struct key {
 	uint64_t store_end_us, delete_end_us;		   /* the latest end of the others */
 	uint64_t counter, count;
 	uint64_t attempts, uncounted; /* of incr */
+	uint64_t counting;	      /* incrs that were not answered yet */
 };
 
 struct judge {
 	struct key *keys;
 	unsigned n;
 	struct story *story;
-	uint64_t next_id;
+	struct judge_ids *ids;
+	struct judge *other; /* of the other half, while what is written here may reach it */
+	uint64_t acknowledged;
+	int vanishing; /* judge_may_vanish() */
 	int final;
 	struct judge_counts counts;
 };
 
 struct judge *
-judge_new(unsigned keys, struct story *story)
+judge_new(unsigned keys, struct story *story, struct judge_ids *ids)
 {
 	struct judge *j = calloc(1, sizeof(*j));
 
@@ -60,7 +64,7 @@ judge_new(unsigned keys, struct story *story)
 		fatal("memory");
 	j->n = keys;
 	j->story = story;
-	j->next_id = 1;
+	j->ids = ids;
 	return j;
 }
 
@@ -174,14 +178,12 @@ close_write(struct key *k, struct write *w, uint64_t now_us)
 	}
 }
 
-uint64_t
-judge_write(struct judge *j, unsigned key, enum judge_kind kind, unsigned exptime_s,
-	    uint64_t now_us)
+static struct write *
+begin_write(struct key *k, uint64_t id, enum judge_kind kind, unsigned exptime_s, uint64_t now_us)
 {
-	struct key *k = &j->keys[key];
 	struct write *w = add(k);
 
-	*w = (struct write){.id = j->next_id++,
+	*w = (struct write){.id = id,
 			    .begun_us = now_us,
 			    .ended_us = NEVER,
 			    .expires_us = NEVER,
@@ -191,7 +193,31 @@ judge_write(struct judge *j, unsigned key, enum judge_kind kind, unsigned exptim
 		k->stores_open++;
 	if (kind == JUDGE_DELETE || exptime_s != 0)
 		may_vanish(k, w);
-	return w->id;
+	return w;
+}
+
+/* It may take effect at any time, or never, until all is settled. */
+static void
+leave_open(struct key *k, struct write *w)
+{
+	/* A store that fails for want of memory takes the old value with it. */
+	w->fate = UNANSWERED;
+	may_vanish(k, w);
+}
+
+uint64_t
+judge_write(struct judge *j, unsigned key, enum judge_kind kind, unsigned exptime_s,
+	    uint64_t now_us)
+{
+	uint64_t id = j->ids->next++;
+
+	begin_write(&j->keys[key], id, kind, exptime_s, now_us);
+	if (j->other != NULL) {
+		struct key *k = &j->other->keys[key];
+
+		leave_open(k, begin_write(k, id, kind, exptime_s, now_us));
+	}
+	return id;
 }
 
 void
@@ -205,6 +231,7 @@ judge_written(struct judge *j, unsigned key, uint64_t id, enum judge_fate fate, 
 	switch (fate) {
 	case JUDGE_DONE:
 		w->fate = DONE;
+		j->acknowledged++;
 		raise_to(&k->acked_us, w->begun_us);
 		raise_to(w->kind == JUDGE_STORE ? &k->stored_us : &k->deleted_us, w->begun_us);
 		break;
@@ -216,9 +243,7 @@ judge_written(struct judge *j, unsigned key, uint64_t id, enum judge_fate fate, 
 		may_vanish(k, w);
 		break;
 	case JUDGE_UNANSWERED:
-		/* A store that fails for want of memory takes the old value with it. */
-		w->fate = UNANSWERED;
-		may_vanish(k, w);
+		leave_open(k, w);
 		return;
 	}
 	close_write(k, w, now_us);
@@ -237,6 +262,69 @@ judge_settle(struct judge *j, uint64_t now_us)
 			close_write(k, &k->w[n], now_us);
 		}
 	}
+}
+
+void
+judge_may_vanish(struct judge *j, int may, uint64_t now_us)
+{
+	if (j->vanishing == may)
+		return;
+	j->vanishing = may;
+	for (unsigned i = 0; i < j->n; i++) {
+		struct key *k = &j->keys[i];
+
+		if (may) {
+			k->deletes_open++;
+		} else {
+			k->deletes_open--;
+			raise_to(&k->delete_end_us, now_us);
+		}
+	}
+}
+
+/* ---- two histories from one ---- */
+
+struct judge *
+judge_part(struct judge *j)
+{
+	struct judge *other = judge_new(j->n, j->story, j->ids);
+
+	other->acknowledged = j->acknowledged;
+	other->vanishing = j->vanishing;
+	other->counts = j->counts;
+	for (unsigned i = 0; i < j->n; i++) {
+		const struct key *from = &j->keys[i];
+		struct key *k = &other->keys[i];
+
+		*k = *from;
+		k->w = NULL;
+		if (k->size != 0) {
+			k->w = calloc(k->size, sizeof(*k->w));
+			if (k->w == NULL)
+				fatal("memory");
+			memcpy(k->w, from->w, k->n * sizeof(*k->w));
+		}
+		for (size_t n = 0; n < k->n; n++)
+			if (k->w[n].fate == OPEN)
+				leave_open(k, &k->w[n]);
+		k->uncounted += k->counting;
+		k->counting = 0;
+	}
+	j->other = other;
+	return other;
+}
+
+void
+judge_parted(struct judge *j, struct judge *other, uint64_t now_us)
+{
+	j->other = NULL;
+	judge_settle(other, now_us);
+}
+
+uint64_t
+judge_acknowledged(const struct judge *j)
+{
+	return j->acknowledged;
 }
 
 /* ---- reads ---- */
@@ -272,12 +360,12 @@ judge_read(struct judge *j, const struct judge_view *v, uint64_t id, uint64_t co
 	struct write *w = find(k, id);
 	unsigned long long shown = id;
 
-	if (id == 0 || id >= j->next_id) {
+	if (id == 0 || id >= j->ids->next) {
 		judge_alien(j, v);
 		return;
 	}
 	if (w == NULL) {
-		stale(j, v, id, "which was replaced long ago");
+		stale(j, v, id, "which was replaced long ago, or written elsewhere");
 		return;
 	}
 	if (w->fate == REFUSED) {
@@ -326,12 +414,16 @@ judge_read(struct judge *j, const struct judge_view *v, uint64_t id, uint64_t co
 }
 
 void
-judge_missed(struct judge *j, const struct judge_view *v)
+judge_missed(struct judge *j, const struct judge_view *v, int overtaken)
 {
 	const struct key *k = &j->keys[v->key];
 
 	if (v->stored_us == 0 || k->deletes_open != 0 || k->delete_end_us >= v->stored_us)
 		return;
+	if (overtaken) {
+		j->counts.overtaken++;
+		return;
+	}
 	if (++j->counts.missed <= MISSES_TOLD)
 		story_tell(j->story, v->key, "missed: an acknowledged write was before");
 	if (!j->final)
@@ -381,12 +473,25 @@ void
 judge_count(struct judge *j, unsigned key)
 {
 	j->keys[key].attempts++;
+	j->keys[key].counting++;
+	if (j->other != NULL) {
+		j->other->keys[key].attempts++;
+		j->other->keys[key].uncounted++;
+	}
 }
 
 void
 judge_uncounted(struct judge *j, unsigned key)
 {
+	j->keys[key].counting--;
 	j->keys[key].uncounted++;
+}
+
+void
+judge_not_counted(struct judge *j, const struct judge_view *v)
+{
+	j->keys[v->key].counting--;
+	judge_missed(j, v, 0);
 }
 
 void
@@ -396,6 +501,8 @@ judge_counted(struct judge *j, const struct judge_view *v, uint64_t id, uint64_t
 	struct write *w;
 	uint64_t bit;
 
+	j->keys[v->key].counting--;
+	j->acknowledged++;
 	judge_read(j, v, id, count, now_us);
 	w = find(&j->keys[v->key], id);
 	if (w == NULL)

@@ -45,6 +45,7 @@ enum judge_fate {
 	X(cas_wrong)    \
 	X(inexact)      \
 	X(missed)       \
+	X(overtaken)    \
 	X(lost)
 
 struct judge_counts {
@@ -67,8 +68,13 @@ struct judge_view {
 
 struct judge;
 
-/* Violations are told to the story, which the caller owns. Never NULL. */
-struct judge *judge_new(unsigned keys, struct story *story);
+/* Gives the writes their ids: one for all judges of a run. */
+struct judge_ids {
+	uint64_t next; /* begins at 1 */
+};
+
+/* Violations are told to the story. The caller owns story and ids. Never NULL. */
+struct judge *judge_new(unsigned keys, struct story *story, struct judge_ids *ids);
 void judge_free(struct judge *j);
 const struct judge_counts *judge_counts(const struct judge *j);
 
@@ -87,7 +93,12 @@ void judge_written(struct judge *j, unsigned key, uint64_t id, enum judge_fate f
 /* It was read. count: of a counter, else 0. */
 void judge_read(struct judge *j, const struct judge_view *v, uint64_t id, uint64_t count,
 		uint64_t now_us);
-void judge_missed(struct judge *j, const struct judge_view *v);
+/*
+ * overtaken: the same client had sent a write on the key behind this read. When the leader is lost
+ * under such a read, memvip-proxy answers a miss, which is counted apart: the other copy may have
+ * executed that write already, and a value from the future would be a lie.
+ */
+void judge_missed(struct judge *j, const struct judge_view *v, int overtaken);
 /* Something was read that nobody has written. */
 void judge_alien(struct judge *j, const struct judge_view *v);
 /* An answer says that there is a value (NOT_STORED to add, DELETED). */
@@ -99,11 +110,28 @@ void judge_counted(struct judge *j, const struct judge_view *v, uint64_t id, uin
 		   uint64_t now_us);
 /* incr was not answered: it may or may not have counted. */
 void judge_uncounted(struct judge *j, unsigned key);
+/* incr has found nothing. */
+void judge_not_counted(struct judge *j, const struct judge_view *v);
 
 /* ---- the run ---- */
 
 /* What has had no answer by now either happened or never will. */
 void judge_settle(struct judge *j, uint64_t now_us);
+/* From now on, until it is taken back, any key may vanish: somebody else empties a server. */
+void judge_may_vanish(struct judge *j, int may, uint64_t now_us);
+
+/* ---- two histories from one ---- */
+
+/*
+ * The servers are about to be parted, and each half is written to on its own: a copy of all that is
+ * known, counts too. What j is told to be under way, now and until judge_parted(), may or may not
+ * show up in the other half.
+ */
+struct judge *judge_part(struct judge *j);
+/* From here on nothing of one half reaches the other. */
+void judge_parted(struct judge *j, struct judge *other, uint64_t now_us);
+/* Writes and increments that were acknowledged so far. */
+uint64_t judge_acknowledged(const struct judge *j);
 /*
  * From here on nothing is written, and each key is read once more: a miss, and an old value, are
  * lost writes, and counters are compared with what was counted.

@@ -98,6 +98,16 @@ op_follow(const struct op *op, struct op *next)
 	return op->kind == OP_INCR && op->absent;
 }
 
+void
+op_overtake(struct op *op, const struct op *next)
+{
+	if (op->kind > OP_GETS || next->kind <= OP_GETS || next->kind == OP_BALLAST_SET)
+		return;
+	for (unsigned i = 0; i < op->n; i++)
+		if (op->key[i].view.key == next->key[0].view.key)
+			op->key[i].overtaken = 1;
+}
+
 /* ---- asking ---- */
 
 static size_t
@@ -107,7 +117,7 @@ begin_reads(struct op *op, const struct op_world *w, char *line)
 	size_t len = (size_t)snprintf(line, OP_HEAD_MAX, "%s", name[op->kind]);
 
 	for (unsigned i = 0; i < op->n; i++) {
-		judge_look(w->judge, op->key[i].view.key, &op->key[i].view, op->begun_us);
+		judge_look(op->judge, op->key[i].view.key, &op->key[i].view, op->begun_us);
 		item_name(&w->items, op->key[i].view.key, key, sizeof(key));
 		len += (size_t)snprintf(line + len, OP_HEAD_MAX - len, " %s", key);
 	}
@@ -138,19 +148,19 @@ op_begin(struct op *op, struct op_world *w, char *line, const char **body, size_
 					(unsigned long long)w->items.seed, v->key, OP_BALLAST_SIZE);
 	}
 	w->writes++;
-	judge_look(w->judge, v->key, v, now_us);
+	judge_look(op->judge, v->key, v, now_us);
 	item_name(&w->items, v->key, key, sizeof(key));
 	switch (op->kind) {
 	case OP_INCR:
-		judge_count(w->judge, v->key);
+		judge_count(op->judge, v->key);
 		return (size_t)snprintf(line, OP_HEAD_MAX, "incr %s 1\r\n", key);
 	case OP_DELETE:
-		op->id = judge_write(w->judge, v->key, JUDGE_DELETE, 0, now_us);
+		op->id = judge_write(op->judge, v->key, JUDGE_DELETE, 0, now_us);
 		return (size_t)snprintf(line, OP_HEAD_MAX, "delete %s\r\n", key);
 	default:
 		break;
 	}
-	op->id = judge_write(w->judge, v->key, JUDGE_STORE, op->exptime_s, now_us);
+	op->id = judge_write(op->judge, v->key, JUDGE_STORE, op->exptime_s, now_us);
 	*body_len = item_value(&w->items, v->key, op->id, body);
 	if (op->kind == OP_CAS)
 		snprintf(token, sizeof(token), " %llu", (unsigned long long)op->token);
@@ -176,9 +186,9 @@ op_unanswered(struct op *op, struct op_world *w, unsigned client, const char *wh
 	for (unsigned i = 0; i < op->n; i++)
 		tell(op, w, client, i, op->id, why, now_us);
 	if (op->id != 0)
-		judge_written(w->judge, op->key[0].view.key, op->id, JUDGE_UNANSWERED, now_us);
+		judge_written(op->judge, op->key[0].view.key, op->id, JUDGE_UNANSWERED, now_us);
 	else if (op->kind == OP_INCR)
-		judge_uncounted(w->judge, op->key[0].view.key);
+		judge_uncounted(op->judge, op->key[0].view.key);
 }
 
 static enum op_more
@@ -187,7 +197,7 @@ failed(struct op *op, struct op_world *w, unsigned client, const char *line, uin
 	if (op->id != 0 && item_is_big(&w->items, op->id) && strstr(line, "too large") != NULL) {
 		w->too_big++;
 		tell(op, w, client, 0, op->id, "too large", now_us);
-		judge_written(w->judge, op->key[0].view.key, op->id, JUDGE_TOO_BIG, now_us);
+		judge_written(op->judge, op->key[0].view.key, op->id, JUDGE_TOO_BIG, now_us);
 		return OP_ENDED;
 	}
 	if (w->tolerant) {
@@ -208,8 +218,8 @@ reads_ended(struct op *op, struct op_world *w, unsigned client, uint64_t now_us)
 	for (unsigned i = 0; i < op->n; i++) {
 		if (op->key[i].id != 0)
 			continue;
-		tell(op, w, client, i, 0, "miss", now_us);
-		judge_missed(w->judge, &op->key[i].view);
+		tell(op, w, client, i, 0, op->key[i].overtaken ? "overtaken" : "miss", now_us);
+		judge_missed(op->judge, &op->key[i].view, op->key[i].overtaken);
 	}
 	return OP_ENDED;
 }
@@ -250,13 +260,13 @@ op_data(struct op *op, struct op_world *w, unsigned client, const char *data, si
 	w->hits++;
 	if (item_parse(&w->items, k->view.key, data, len, op->flags, &id, &count) != 0 || id == 0) {
 		tell(op, w, client, (unsigned)op->at, 0, "alien", now_us);
-		judge_alien(w->judge, &k->view);
+		judge_alien(op->judge, &k->view);
 		k->id = UINT64_MAX;
 		return OP_MORE;
 	}
 	k->id = id;
 	tell(op, w, client, (unsigned)op->at, id, "value", now_us);
-	judge_read(w->judge, &k->view, id, count, now_us);
+	judge_read(op->judge, &k->view, id, count, now_us);
 	return OP_MORE;
 }
 
@@ -269,7 +279,7 @@ incr_line(struct op *op, struct op_world *w, unsigned client, const char *line, 
 
 	if (strcmp(line, "NOT_FOUND") == 0) {
 		tell(op, w, client, 0, 0, "NOT_FOUND", now_us);
-		judge_missed(w->judge, v);
+		judge_not_counted(op->judge, v);
 		op->absent = 1;
 		return OP_ENDED;
 	}
@@ -277,7 +287,7 @@ incr_line(struct op *op, struct op_world *w, unsigned client, const char *line, 
 	if (end == line || *end != '\0')
 		return OP_NONSENSE;
 	tell(op, w, client, 0, n / ITEM_COUNT_MAX, "counted", now_us);
-	judge_counted(w->judge, v, n / ITEM_COUNT_MAX, n % ITEM_COUNT_MAX, now_us);
+	judge_counted(op->judge, v, n / ITEM_COUNT_MAX, n % ITEM_COUNT_MAX, now_us);
 	return OP_ENDED;
 }
 
@@ -309,14 +319,14 @@ write_line(struct op *op, struct op_world *w, unsigned client, const char *line,
 	if (i == sizeof(answers) / sizeof(answers[0]))
 		return OP_NONSENSE;
 	tell(op, w, client, 0, op->id, answers[i].line, now_us);
-	judge_written(w->judge, v->key, op->id, answers[i].fate, now_us);
+	judge_written(op->judge, v->key, op->id, answers[i].fate, now_us);
 	if (op->kind == OP_CAS && answers[i].fate == JUDGE_DONE) {
 		w->cas_stored++;
-		judge_swapped(w->judge, v, op->based_on);
+		judge_swapped(op->judge, v, op->based_on);
 	} else if (op->kind == OP_CAS && line[0] == 'E') {
 		w->cas_exists++;
 	} else if (strcmp(line, "NOT_STORED") == 0 || strcmp(line, "DELETED") == 0) {
-		judge_present(w->judge, v);
+		judge_present(op->judge, v);
 	}
 	return OP_ENDED;
 }

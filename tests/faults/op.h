@@ -19,12 +19,14 @@ enum op_kind { OP_GET, OP_GETS, OP_SET, OP_ADD, OP_CAS, OP_DELETE, OP_INCR, OP_B
 
 struct op_key {
 	struct judge_view view;
-	uint64_t id; /* of the value that came; 0: none yet */
+	uint64_t id;	   /* of the value that came; 0: none yet */
+	uint8_t overtaken; /* the same client has sent a write on the key behind this read */
 };
 
 struct op {
 	enum op_kind kind;
-	unsigned n; /* keys */
+	struct judge *judge; /* who judges it; set before op_begin() */
+	unsigned n;	     /* keys */
 	struct op_key key[OP_KEYS_MAX];
 	uint64_t id; /* of the write that it is, 0: none */
 	unsigned exptime_s;
@@ -39,11 +41,15 @@ struct op {
 /* What all clients share. */
 struct op_world {
 	struct item_rules items;
-	struct judge *judge;
 	struct story *story;
 	unsigned ballast_percent;
-	/* lag_ms: how late we woke up at worst: the machine was busy with something else. */
 	int tolerant; /* errors and broken connections are expected now (the proxy is killed) */
+		      /*
+	 * overtaken: misses of reads behind which the same client has sent a write on the key. When
+	 * the leader is lost under such a read, memvip-proxy answers a miss: the other copy may have
+	 * executed that write already, and a value from the future would be a lie.
+	 * lag_ms: how late we woke up at worst: the machine was busy with something else.
+	 */
 #define OP_COUNTS(X)  \
 	X(ops)        \
 	X(reads)      \
@@ -91,6 +97,9 @@ enum op_more op_data(struct op *op, struct op_world *w, unsigned client, const c
 /* There will be no answer. */
 void op_unanswered(struct op *op, struct op_world *w, unsigned client, const char *why,
 		   uint64_t now_us);
+
+/* next is sent behind op, by the same client. */
+void op_overtake(struct op *op, const struct op *next);
 
 /* Does the answer call for another operation (gets: its cas; incr NOT_FOUND: its add)? */
 int op_follow(const struct op *op, struct op *next);

@@ -19,13 +19,14 @@
 #define IN_SIZE	     (ITEM_VALUE_MAX + 65536)
 #define OUT_SIZE     (SESSION_DEPTH_MAX * (OP_HEAD_MAX + ITEM_VALUE_MAX + 2))
 #define RETRY_US     20000
+#define CONNECT_US   1000000 /* a connection that is not there by then is tried anew */
 #define IDLE_US	     100000
 
 void
 session_start(struct session *s, unsigned n, const struct session_rules *rules,
-	      struct op_world *world, uint64_t seed)
+	      struct op_world *world, struct judge *judge, uint64_t seed)
 {
-	*s = (struct session){.n = n, .rules = rules, .world = world, .fd = -1};
+	*s = (struct session){.n = n, .rules = rules, .world = world, .judge = judge, .fd = -1};
 	s->rng = rng_mix(seed) + n;
 	s->in = malloc(IN_SIZE);
 	s->out = malloc(OUT_SIZE);
@@ -71,16 +72,34 @@ broken(struct session *s, const char *why)
 	s->at_us = now_us + RETRY_US;
 }
 
+void
+session_break(struct session *s, const char *why)
+{
+	if (s->fd != -1)
+		broken(s, why);
+}
+
+void
+session_give_up(struct session *s, uint64_t waited_us)
+{
+	if (s->pending > 0 &&
+	    mono_us() - s->fifo[s->first % SESSION_DEPTH_MAX].begun_us > waited_us)
+		broken(s, "no answer in time");
+}
+
 static void
 try_connect(struct session *s)
 {
-	const struct addr *to = &s->rules->to;
+	const struct addr *to = &s->rules->to, *from = &s->rules->from[s->side];
 	int on = 1;
 
 	s->fd = socket(to->u.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (s->fd == -1)
 		fatal("socket");
 	setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (from->len != 0 && bind(s->fd, &from->u.sa, from->len) == -1)
+		fatal("%s", from->text);
+	s->at_us = mono_us() + CONNECT_US;
 	if (connect(s->fd, &to->u.sa, to->len) == -1 && errno != EINPROGRESS)
 		broken(s, strerror(errno));
 }
@@ -110,7 +129,10 @@ begin(struct session *s, const struct op *op)
 	const char *body;
 	size_t body_len;
 
+	for (unsigned i = 0; i + 1 < s->pending; i++)
+		op_overtake(&s->fifo[(s->first + i) % SESSION_DEPTH_MAX], op);
 	*mine = *op;
+	mine->judge = s->judge;
 	s->out_len += op_begin(mine, s->world, s->out + s->out_len, &body, &body_len, mono_us());
 	if (body == NULL)
 		return;
@@ -172,13 +194,16 @@ session_turn(struct session *s)
 {
 	uint64_t now_us = mono_us();
 
-	if (s->fd == -1 && now_us >= s->at_us)
-		try_connect(s);
-	if (s->pending > 0 &&
-	    now_us - s->fifo[s->first % SESSION_DEPTH_MAX].begun_us > s->rules->patience_us)
-		broken(s, "no answer in time");
+	if (!s->connected && now_us >= s->at_us) {
+		session_break(s, "no answer to the connection's begin");
+		if (!s->rules->held[s->side])
+			try_connect(s);
+		else
+			s->at_us = now_us + IDLE_US;
+	}
+	session_give_up(s, s->rules->patience_us);
 	if (!s->connected)
-		return s->fd == -1 ? s->at_us : now_us + IDLE_US;
+		return s->at_us;
 	if (!s->stopped && now_us >= s->at_us && s->out_len == 0 && s->pending < s->rules->depth) {
 		/* What was missed is not made up for. */
 		if (now_us - s->at_us > IDLE_US)

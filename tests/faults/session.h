@@ -14,9 +14,12 @@
 #include "op.h"
 
 #define SESSION_DEPTH_MAX 8
+#define SESSION_SIDES	  2
 
 struct session_rules {
 	struct addr to;
+	struct addr from[SESSION_SIDES]; /* a side's own address; len 0: any */
+	int held[SESSION_SIDES];	 /* the side begins no connection now */
 	unsigned depth;	  /* operations on their way at most, up to SESSION_DEPTH_MAX */
 	uint64_t pace_us; /* between two operations on average */
 	uint64_t
@@ -26,7 +29,8 @@ struct session_rules {
 struct session {
 	const struct session_rules *rules;
 	struct op_world *world;
-	unsigned n;
+	struct judge *judge; /* of what it begins */
+	unsigned n, side;
 	uint64_t rng;
 	int fd; /* -1: none */
 	int connected;
@@ -42,8 +46,12 @@ struct session {
 };
 
 void session_start(struct session *s, unsigned n, const struct session_rules *rules,
-		   struct op_world *world, uint64_t seed);
+		   struct op_world *world, struct judge *judge, uint64_t seed);
 void session_free(struct session *s);
+/* From the outside: its connection ends, what is on its way is not answered. */
+void session_break(struct session *s, const char *why);
+/* The same, if an answer is awaited since that long. */
+void session_give_up(struct session *s, uint64_t waited_us);
 
 /* What to poll s->fd for. */
 short session_events(const struct session *s);

@@ -12,6 +12,7 @@
 
 static struct story *story;
 static struct judge *judge;
+static struct judge_ids ids;
 static FILE *told;
 
 static int
@@ -21,7 +22,8 @@ setup(void **state)
 	told = tmpfile();
 	assert_non_null(told);
 	story = story_new(2, told, 0);
-	judge = judge_new(2, story);
+	ids.next = 1;
+	judge = judge_new(2, story, &ids);
 	return 0;
 }
 
@@ -58,7 +60,7 @@ read_at(uint64_t begun, uint64_t ended, uint64_t id)
 
 	judge_look(judge, KEY, &v, begun);
 	if (id == 0)
-		judge_missed(judge, &v);
+		judge_missed(judge, &v, 0);
 	else
 		judge_read(judge, &v, id, 0, ended);
 }
@@ -215,6 +217,68 @@ a_miss_is_counted_where_a_value_must_be(void **state)
 	assert_int_equal(count().lost, 0);
 }
 
+/* What the same client has written behind its read may be there already, and must not be told. */
+static void
+an_overtaken_read_may_miss(void **state)
+{
+	struct judge_view v;
+
+	(void)state;
+	stored(10, 20);
+	judge_look(judge, KEY, &v, 30);
+	judge_missed(judge, &v, 1);
+	assert_int_equal(count().missed, 0);
+	assert_int_equal(count().overtaken, 1);
+}
+
+static void
+what_others_empty_may_be_gone(void **state)
+{
+	(void)state;
+	stored(10, 20);
+	judge_may_vanish(judge, 1, 30);
+	read_at(40, 50, 0);
+	stored(52, 54);
+	judge_may_vanish(judge, 0, 60);
+	read_at(70, 80, 0);
+	assert_int_equal(count().missed, 0);
+	stored(90, 100);
+	read_at(110, 120, 0);
+	assert_int_equal(count().missed, 1);
+}
+
+/* Two halves of parted servers, each with a history of its own. */
+static void
+halves_know_what_was_before(void **state)
+{
+	struct judge *half, *whole = judge;
+	uint64_t a = stored(10, 20), open = judge_write(judge, KEY, JUDGE_STORE, 0, 30), b, late;
+
+	(void)state;
+	half = judge_part(judge);
+	late = stored(40, 50);
+	judge_parted(whole, half, 60);
+	judge_written(whole, KEY, open, JUDGE_DONE, 65);
+	b = stored(70, 80);
+	judge = half;
+	/* What was on its way at the cut may have come, or not. */
+	read_at(90, 100, a);
+	read_at(110, 120, open);
+	read_at(130, 140, late);
+	assert_int_equal(violations(), 0);
+	/* What was written in the other half later cannot. */
+	read_at(150, 160, b);
+	assert_int_equal(count().stale, 1);
+	assert_int_equal(judge_acknowledged(half), 1);
+	judge = whole;
+	read_at(170, 180, b);
+	assert_int_equal(violations(), 0);
+	read_at(190, 200, a);
+	assert_int_equal(count().stale, 1);
+	assert_int_equal(judge_acknowledged(whole), 4);
+	judge_free(half);
+}
+
 static void
 lost_at_the_end(void **state)
 {
@@ -350,6 +414,33 @@ an_increment_executed_twice(void **state)
 	assert_int_not_equal(count().inexact, 0);
 }
 
+/* One that is on its way at the cut, and one that follows before all knows of the cut. */
+static void
+increments_at_a_cut(void **state)
+{
+	struct judge *half, *whole = judge;
+	struct judge_view v;
+	uint64_t a = stored(10, 20);
+
+	(void)state;
+	counted(30, 31, a, 1);
+	judge_look(judge, KEY, &v, 40);
+	judge_count(judge, KEY);
+	half = judge_part(judge);
+	judge_counted(whole, &v, a, 2, 50);
+	counted(60, 61, a, 3);
+	judge_parted(whole, half, 70);
+	judge = half;
+	counted(80, 81, a, 3);
+	ends_at(a, 3);
+	assert_int_equal(violations(), 0);
+	judge = whole;
+	counted(90, 91, a, 4);
+	ends_at(a, 4);
+	assert_int_equal(violations(), 0);
+	judge_free(half);
+}
+
 static void
 an_unanswered_increment_may_count(void **state)
 {
@@ -417,6 +508,9 @@ main(void)
 	    T(refused_and_never_written),
 	    T(expired_is_stale),
 	    T(a_miss_is_counted_where_a_value_must_be),
+	    T(an_overtaken_read_may_miss),
+	    T(what_others_empty_may_be_gone),
+	    T(halves_know_what_was_before),
 	    T(lost_at_the_end),
 	    T(too_big_takes_the_old_value_along),
 	    T(present_after_a_delete_is_a_ghost),
@@ -426,6 +520,7 @@ main(void)
 	    T(an_increment_twice),
 	    T(an_increment_lost_at_the_end),
 	    T(an_increment_executed_twice),
+	    T(increments_at_a_cut),
 	    T(an_unanswered_increment_may_count),
 	    T(a_long_history),
 	    T(a_violation_is_told_with_its_history),
