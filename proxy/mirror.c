@@ -11,8 +11,13 @@
 #include "timer.h"
 #include "wire.h"
 
-/* memcached's ITEM_UPDATE_INTERVAL. */
-#define BUMP_MS 60000
+/*
+ * Between two tellings of a key. The longest is memcached's ITEM_UPDATE_INTERVAL; the first is to do
+ * for servers whose memory turns over in ten seconds: an item has to be told of twice on its way.
+ */
+#define PAUSE_MIN_MS   1000
+#define PAUSE_FIRST_MS 5000
+#define PAUSE_MAX_MS   60000
 /* Keys remembered; two that share a place are told once too often or once too seldom. */
 #define PLACES 32768
 /* At most a tenth of the reads: each hit earns one part, a mirrored one costs ten. */
@@ -24,13 +29,21 @@
 /* What was told, and when. */
 static struct {
 	uint32_t hash;
-	uint32_t when; /* seconds, monotonic */
+	uint32_t when; /* tenths of a second, monotonic */
 } places[PLACES];
 static unsigned credit = CREDIT;
+
+static struct {
+	uint64_t ms;	   /* now */
+	uint64_t since_ms; /* judged then; again when as long has gone by */
+	uint8_t lacked;	   /* a follower lacked what it had been told of */
+	uint8_t short_of;  /* credit, so that not all was told that should have been */
+} pace = {.ms = PAUSE_FIRST_MS};
 
 struct mirror_op {
 	struct op op;
 	struct server *leader, *follower;
+	uint8_t again; /* the follower was told of the key before */
 	char key[PROTO_KEY_MAX];
 };
 
@@ -67,8 +80,10 @@ mirror_done(struct op *op, enum op_result result, const struct op_reply *reply)
 
 	if (result == OP_LATE)
 		return;
-	if (result == OP_ANSWER && reply->rsp->type == RSP_EN)
+	if (result == OP_ANSWER && reply->rsp->type == RSP_EN) {
+		pace.lacked |= m->again;
 		mirror_copy(m);
+	}
 	n_ops--;
 	free(m);
 }
@@ -91,20 +106,41 @@ mirror_hash(const char *key, size_t len)
 	return (uint32_t)h != 0 ? (uint32_t)h : 1;
 }
 
+/* Steps down are large and steps up small: what was evicted is away until it is told of again. */
+static void
+mirror_judge_pace(void)
+{
+	if (timer_now_ms - pace.since_ms < pace.ms)
+		return;
+	if (!pace.lacked)
+		pace.ms += pace.ms / 16;
+	else if (!pace.short_of)
+		pace.ms /= 2;
+	if (pace.ms < PAUSE_MIN_MS)
+		pace.ms = PAUSE_MIN_MS;
+	else if (pace.ms > PAUSE_MAX_MS)
+		pace.ms = PAUSE_MAX_MS;
+	pace.since_ms = timer_now_ms;
+	pace.lacked = pace.short_of = 0;
+}
+
 void
 mirror_hit(struct server *follower, struct server *leader, const char *key, size_t len)
 {
 	char line[WIRE_LINE_MAX];
-	uint32_t h, now = (uint32_t)(timer_now_ms / 1000);
+	uint32_t h, now = (uint32_t)(timer_now_ms / 100);
 	struct mirror_op *m;
+	int again;
 
 	if (follower == NULL || follower == leader || !server_usable(follower))
 		return;
 	if (credit < CREDIT)
 		credit++;
+	mirror_judge_pace();
 	h = mirror_hash(key, len);
-	if (places[h % PLACES].hash == h && now - places[h % PLACES].when < BUMP_MS / 1000 &&
-	    places[h % PLACES].when >= follower->replica.since_ms / 1000)
+	again = places[h % PLACES].hash == h &&
+		places[h % PLACES].when >= follower->replica.since_ms / 100;
+	if (again && now - places[h % PLACES].when < pace.ms / 100)
 		return;
 	if (follower->replica.state != REPLICA_CURRENT) {
 		/* The hit moves the item in the LRU, where the listing may miss it now. */
@@ -113,8 +149,10 @@ mirror_hit(struct server *follower, struct server *leader, const char *key, size
 		fill_add(follower, key, len);
 		return;
 	}
-	if (credit < COST || n_ops == OPS_MAX)
+	if (credit < COST || n_ops == OPS_MAX) {
+		pace.short_of = 1;
 		return;
+	}
 	credit -= COST;
 	places[h % PLACES].hash = h;
 	places[h % PLACES].when = now;
@@ -124,6 +162,7 @@ mirror_hit(struct server *follower, struct server *leader, const char *key, size
 	stats.mirrored++;
 	m->leader = leader;
 	m->follower = follower;
+	m->again = again != 0;
 	memcpy(m->key, key, len);
 	m->op = (struct op){
 	    .done = mirror_done, .key = m->key, .key_len = (uint8_t)len, .kind = OP_META};

@@ -1,7 +1,10 @@
 /*
- * mirror: keeps what clients read alive on the follower too. memcached moves an item up its LRU at
- * most once in 60 s; so the first hit of a key in that time is told to the follower (mg without
- * flags), at most one for ten reads. What the follower turns out to lack is copied.
+ * mirror: keeps what clients read alive on the follower too. memcached evicts what was not read
+ * while it went through the LRU; so hits are told to the follower (mg without flags): each key's once
+ * in a while, at most one for ten reads. What the follower turns out to lack is copied.
+ *
+ * How often is often enough depends on its memory and on what is written, and is found out: twice as
+ * often when it lacks what it was told of, more and more seldom while it does not.
  */
 #ifndef MEMVIP_MIRROR_H
 #define MEMVIP_MIRROR_H
