@@ -13,7 +13,6 @@ $(HISTORY): $(call obj,$(HISTORY_SRC)) $(LIB)
 
 -include $(patsubst %.o,%.d,$(call obj,$(HISTORY_SRC)))
 
-# As root: make soak-faults SECONDS=3600 [SEED=n] [PLACEMENT=modulo|ketama] [CLIENTS=n] [...]
+# As root: make soak-faults SECONDS=3600 [SEED=n] [KEEP=DIR]. One kind alone: tests/faults/run.
 soak-faults: all fault-tools
-	$(Q)tests/faults/run SECONDS=$(SECONDS) $(foreach knob,SEED PLACEMENT CLIENTS RATE PAIRS KEYS \
-	    FAULTS SIDE FAKE SIZES TIMEOUT,$(if $($(knob)),$(knob)='$($(knob))'))
+	$(Q)tests/faults/soak SECONDS=$(SECONDS) $(foreach knob,SEED KEEP,$(if $($(knob)),$(knob)='$($(knob))'))
