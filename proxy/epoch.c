@@ -129,16 +129,27 @@ epoch_raise(struct epoch *e)
 	memcpy(m.owner, e->owner, sizeof(m.owner));
 	m.current_len = epoch_current_names(e, names, sizeof(names));
 	e->raising = 1;
+	e->alone = 0;
 	for (unsigned i = 0; i < e->n; i++) {
 		struct server *s = &e->servers[i];
 		s->in_epoch = is_current(s) != 0;
+		e->alone |= !is_current(s);
 		if (!is_current(s))
 			continue;
 		m.sweeping = !s->swept;
 		snprintf(m.self, sizeof(m.self), "%s", s->addr.text);
 		claim_mark(&s->claim, text, marker_write(text, &m), e->number);
 	}
+	e->weighed &= e->alone;
 	epoch_check_raised(e); /* nobody is current: nobody to wait for */
+}
+
+void
+epoch_weigh(struct epoch *e)
+{
+	e->weighed = 1;
+	e->number += EPOCH_WEIGHT;
+	epoch_raise(e);
 }
 
 void

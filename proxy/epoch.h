@@ -20,6 +20,8 @@
 
 /* How long a predecessor that lived a moment ago has to leave a clean marker. */
 #define EPOCH_CLEAN_MS 100
+/* Epochs that one counts for in which clients have written to fewer servers than there are. */
+#define EPOCH_WEIGHT 1000
 
 struct epoch {
 	struct server *servers;
@@ -35,7 +37,9 @@ struct epoch {
 	uint8_t waited;	  /* for a clean marker */
 	uint8_t closing;  /* the markers are to be clean */
 	uint8_t raising;
-	uint8_t stuck; /* raising, but the last server does not speak */
+	uint8_t alone;	 /* at the last raise a server was not current */
+	uint8_t weighed; /* ... and a client's write was acknowledged since, see epoch_weigh() */
+	uint8_t stuck;	 /* raising, but the last server does not speak */
 	struct timer clean_wait;
 	struct hold_waiters waiters;
 	/* A server has to be filled (in: usable, not current), or must not be any more. */
@@ -64,6 +68,21 @@ void epoch_superseded(struct epoch *e, struct server *s, const struct marker *m)
  * the markers were flushed or evicted.
  */
 void epoch_raise(struct epoch *e);
+
+/*
+ * A client's write is about to be acknowledged that was made without a server that it belongs on. Perhaps the others
+ * are not dead but with a proxy of their own, on the other side of a cut: when that heals, the higher
+ * epoch wins. So the first such write begins a new epoch that outweighs any number of starts and ends
+ * of proxies which nobody has written to.
+ */
+void epoch_weigh(struct epoch *e);
+
+static inline void
+epoch_note_write(struct epoch *e)
+{
+	if (e->alone && !e->weighed)
+		epoch_weigh(e);
+}
 
 static inline int
 epoch_is_raising(const struct epoch *e)

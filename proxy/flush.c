@@ -125,6 +125,7 @@ flush_finish(struct flush *f)
 {
 	running = NULL;
 	f->waiter.resume = flush_on_marked;
+	epoch_note_write(&farm->epoch);
 	epoch_raise(&farm->epoch); /* the markers are gone with the rest */
 	flush_answer(f);
 }

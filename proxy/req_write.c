@@ -218,6 +218,9 @@ write_acknowledge(struct req *r)
 			REQ_ANSWER_TEXT(r, REQ_SERVER_SILENT);
 		return;
 	}
+	/* Not for what was on its way when the follower went: its client may be on the other side. */
+	if (!epoch_is_raising(&farm->epoch) && r->server[REQ_FOLLOWER] == NULL)
+		epoch_note_write(&farm->epoch);
 	if (epoch_is_raising(&farm->epoch)) {
 		r->in_flight++;
 		epoch_wait(&farm->epoch, &r->waiter);

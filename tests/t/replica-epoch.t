@@ -197,5 +197,39 @@ for my $who (['primary', $a, $b], ['backup', $b, $a]) {
 	}
 	$q->wait_current;
 	is(same_items('in the end both servers hold the same', $a, $b), 500, '... all of it');
+	$q->end;
+}
+
+# ---- cut off from each other: the half that clients have written to goes on ----
+# As if node b had been cut off with its server, and proxies had started there, served nobody and
+# ended: the command that leaves their marker.
+sub marker_of_the_others {
+	my @words = split / /, value_of($b, '__memvip__');
+	@words[3 .. 5] = ($words[3] + 7, '0123456789abcdef', 'clean');
+	$words[-1] = $b->where;
+	return 'set __memvip__ 0 0 ' . length("@words") . "\r\n@words\r\n";
+}
+
+for my $case (['a write', "set k1 1 0 3\r\nnew\r\n", "STORED\r\n"], ['flush_all', "flush_all\r\n", "OK\r\n"],
+    ['no write', "get k1\r\n", "VALUE k1 1 2\r\nv1\r\nEND\r\n"]) {
+	my ($what, $ask, $answer) = @$case;
+	my $p = end_of('running', '--timeout', 200);
+	my $marker = marker_of_the_others();
+	$b->freeze;
+	# It is noticed within a second, also when nobody writes.
+	wait_for('the backup out of use', sub { $p->state($b) ne 'current' });
+	is(client($p)->ask($ask), $answer, "apart: $what on this side");
+	$b->thaw;
+	direct($b, $marker, "STORED\r\n", '... the other side has had several proxies, and no clients');
+	if ($what eq 'no write') {
+		is($p->wait_end(8), 75, '... together again: the higher epoch wins');
+		next;
+	}
+	$p->wait_current;
+	ok($p->alive, '... together again: this side goes on');
+	my $want = $what eq 'flush_all' ? undef : 'new';
+	is(value_of($_, 'k1'), $want, '... with what was written, on ' . $_->{name}) for $a, $b;
+	same_items('... both hold the same', $a, $b);
+	$p->end;
 }
 done_testing;
