@@ -12,7 +12,12 @@ write_ends(struct world *w, struct client *c)
 void
 write_acknowledged(struct world *w, struct client *c, int refused)
 {
-	/* An add that was refused must not show up. */
+	if (c->op == CLIENT_CAS && !refused) {
+		if (c->doomed || w->swapped & 1u << c->base)
+			w->bad = WRONG_CAS;
+		w->swapped |= (uint8_t)(1u << c->base);
+	}
+	/* What was refused must not show up. */
 	w->forbidden |= refused ? (uint8_t)(1u << c->id) : c->before;
 	write_ends(w, c);
 }
@@ -20,9 +25,9 @@ write_acknowledged(struct world *w, struct client *c, int refused)
 void
 client_fails(struct world *w, struct client *c)
 {
-	if (c->op == CLIENT_READS)
+	if (client_reads(c))
 		memset(c, 0, sizeof *c);
-	else if (c->op != CLIENT_IDLE)
+	else if (client_writes(c))
 		write_ends(w, c);
 }
 

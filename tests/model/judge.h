@@ -6,7 +6,19 @@
 
 #include "world.h"
 
-/* The client has its answer; refused: NOT_STORED. */
+static inline int
+client_reads(const struct client *c)
+{
+	return c->op == CLIENT_READS || c->op == CLIENT_GETS;
+}
+
+static inline int
+client_writes(const struct client *c)
+{
+	return c->op >= CLIENT_SETS;
+}
+
+/* The client has its answer; refused: NOT_STORED, EXISTS. */
 void write_acknowledged(struct world *w, struct client *c, int refused);
 
 /* The client sees an error, if it waits for anything. */

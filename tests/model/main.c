@@ -12,16 +12,18 @@
  * What is modelled as it is: each key's connection to a server is one queue, executed and answered
  * in order; markers travel on another connection, in no order with it; what a closed connection held
  * is executed later or dropped, at any time, by a server that is not frozen; a proxy that dies has
- * sent any part of what it was about to send. Clients set, add, delete and get; reads are hedged.
+ * sent any part of what it was about to send. Clients set, add, delete and get; reads are hedged. In
+ * worlds of their own clients gets and cas, or flush_all.
  *
  * What is not:
  *   - Time. Whatever a timer starts may happen at any time or never, silence only of a server that
  *     is frozen or cut off. A lease lives: takeover within its ten seconds, a server alone is believed.
  *   - A server that is cut off receives but does not answer; one that is frozen answers what it had
  *     executed but executes nothing. Shorter stalls than the timeout are among both.
- *   - Connecting, the fence's listing, reading a marker, flush_all: each one step.
+ *   - Connecting, the fence's listing, reading a marker, our own flush_all: each one step.
  *   - Values are the number of the write. Ways in which the two copies may part are reduced to one:
- *     an eviction before an add. cas, exptimes, flush_all by clients, farms: not here.
+ *     an eviction before an add. Exptimes, a delayed flush_all, farms: not here.
+ *   - A cas unique is a small counter of each server, which a restart begins anew.
  *   - One key, so a dirty list is one bit and a listing has one line. It is the primary's.
  *   - One proxy at most follows another (or starts beside it), each with the one same name.
  *   - Two clients are alike; a world with the two exchanged is the same world.
@@ -91,6 +93,27 @@ static const struct scenario scenarios[] = {
      .server_faults = FAULT_RESET,
      .proxy_faults = FAULT_TWO,
      .writes = 1},
+    {.name = "cas, no fault", .writes = 2, .cas = 1},
+    {.name = "cas, an orderly handover", .proxy_faults = FAULT_ENDS, .writes = 2, .cas = 1},
+    {.name = "cas, connections are reset", .server_faults = FAULT_RESET, .writes = 2, .cas = 1},
+    {.name = "cas, a server dies", .server_faults = FAULT_DIE, .writes = 2, .cas = 1},
+    {.name = "cas, a server freezes", .server_faults = FAULT_FREEZE, .writes = 2, .cas = 1},
+    {.name = "cas, the proxy dies", .proxy_faults = FAULT_PROXY_DIES, .writes = 2, .cas = 1},
+    {.name = "cas, two proxies at once", .proxy_faults = FAULT_TWO, .writes = 2, .cas = 1},
+    {.name = "flush_all, no fault", .writes = 3, .flushes = 1},
+    {.name = "flush_all, connections are reset",
+     .server_faults = FAULT_RESET,
+     .writes = 2,
+     .flushes = 1},
+    {.name = "flush_all, a server dies", .server_faults = FAULT_DIE, .writes = 2, .flushes = 1},
+    {.name = "flush_all, a server freezes",
+     .server_faults = FAULT_FREEZE,
+     .writes = 2,
+     .flushes = 1},
+    {.name = "flush_all, the proxy dies",
+     .proxy_faults = FAULT_PROXY_DIES,
+     .writes = 2,
+     .flushes = 1},
 };
 #define N_SCENARIOS (sizeof scenarios / sizeof *scenarios)
 
@@ -111,6 +134,14 @@ static const struct {
     {REPAIR_DELETES, "repair-over", "deletes a current follower's item before it is copied again"},
     {DIRTY_UNANSWERED, "dirty-all", "takes a write for done on a lost server that had answered it"},
     {KEEP_EPOCH, "claim-epoch", "a start that gives up a server which it claimed keeps its epoch"},
+    {ANY_TOKEN, "token", "believes a cas token whichever server gave it, and when"},
+    {CAS_STANDS_IN, "cas-leader", "the follower stands in for the leader of a cas that is lost"},
+    {NO_HOLD, "cas-hold", "commands pass a cas that is under way"},
+    {NO_BARRIER, "barrier", "flush_all does not wait until all is quiet, nor do others for it"},
+    {FLUSH_FORGETS, "flush-away",
+     "a server that missed a flush_all is taken back by its dirty list"},
+    {FLUSH_COPIES, "flush-copies", "begins to fill a server while a flush_all is under way"},
+    {FLUSH_UNMARKED, "flush-marker", "acknowledges a flush_all before the new markers are there"},
     {KEEP_COPY, "copy-id", "takes the answer of a copy that was given up for that of the next"},
 };
 #define N_MUTATIONS (sizeof mutations / sizeof *mutations)

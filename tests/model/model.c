@@ -4,12 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cas.h"
+#include "flush.h"
 #include "judge.h"
 #include "model.h"
 #include "op.h"
 #include "proxy.h"
-
-static const struct scenario *scenario;
 
 #define NEXT(w, ...) (close_turn(w), explore_next((w), __VA_ARGS__), progress++)
 
@@ -20,14 +20,39 @@ static const char server_name[N_SERVERS] = {'A', 'B'};
 
 /* ---- servers ---- */
 
+static void
+store(struct world *w, unsigned s, unsigned value)
+{
+	struct server *srv = &w->server[s];
+
+	srv->value = (uint8_t)value;
+	if (!scenario->cas)
+		return;
+	if (srv->unique == MAX_UNIQUE)
+		w->bad = WRONG_FULL;
+	else
+		srv->unique++;
+}
+
 /* Returns the op as executed. */
 static op_t
-execute(struct server *srv, op_t o)
+execute(struct world *w, unsigned s, op_t o)
 {
+	struct server *srv = &w->server[s];
+
 	switch (op_kind(o)) {
 	case OP_GET:
 	case COPY_GET:
 		o = (op_t)(op(op_kind(o), srv->value, op_who(o)) | (o & OP_AWAITED));
+		if (scenario->cas)
+			o = op_with_unique(o, srv->unique);
+		break;
+	case OP_CAS:
+		if (srv->value == NO_ITEM || srv->unique != op_unique(o)) {
+			o |= OP_REFUSED;
+			break;
+		}
+		store(w, s, op_value(o));
 		break;
 	case OP_ADD:
 	case COPY_ADD:
@@ -38,7 +63,7 @@ execute(struct server *srv, op_t o)
 		/* FALLTHROUGH */
 	case OP_SET:
 	case COPY_SET:
-		srv->value = (uint8_t)op_value(o);
+		store(w, s, op_value(o));
 		break;
 	case OP_DELETE:
 	case COPY_DELETE:
@@ -49,6 +74,13 @@ execute(struct server *srv, op_t o)
 		break;
 	}
 	return o | OP_DONE;
+}
+
+static void
+execute_flush(struct server *srv)
+{
+	srv->value = NO_ITEM;
+	srv->marker = 0;
 }
 
 /* A marker is written by cas (the first one by add). Returns 0 when another one was there. */
@@ -77,6 +109,9 @@ op_text(op_t o)
 		return text;
 	case OP_DELETE:
 		return "delete";
+	case OP_CAS:
+		snprintf(text, sizeof text, "cas v%u on unique %u", op_value(o), op_unique(o));
+		return text;
 	case COPY_GET:
 		return "copy: get";
 	case COPY_ADD:
@@ -111,7 +146,7 @@ servers_execute(const struct world *old, unsigned s)
 			i++;
 		if (i < MAX_OPS && v->queue[i] != 0 && !v->broken) {
 			w = *old;
-			w.proxy[n].view[s].queue[i] = execute(&w.server[s], v->queue[i]);
+			w.proxy[n].view[s].queue[i] = execute(&w, s, v->queue[i]);
 			NEXT(&w, "%c executes P%u's %s", server_name[s], n, op_text(v->queue[i]));
 		}
 		if (v->mark == MARK_SENT && !v->broken) {
@@ -124,7 +159,7 @@ servers_execute(const struct world *old, unsigned s)
 		}
 		if (r->queue[0] != 0) {
 			w = *old;
-			execute(&w.server[s], queue_take(w.remains[s][n].queue));
+			execute(&w, s, queue_take(w.remains[s][n].queue));
 			NEXT(&w, "%c executes LATE P%u's %s", server_name[s], n,
 			     op_text(r->queue[0]));
 		}
@@ -134,7 +169,19 @@ servers_execute(const struct world *old, unsigned s)
 			w.remains[s][n].mark_known = w.remains[s][n].mark_want = 0;
 			NEXT(&w, "%c executes LATE P%u's marker", server_name[s], n);
 		}
-		if (r->queue[0] != 0 || r->mark_want != 0) {
+		if (v->flush == FLUSH_SENT && !v->broken) {
+			w = *old;
+			execute_flush(&w.server[s]);
+			w.proxy[n].view[s].flush = FLUSH_EXECUTED;
+			NEXT(&w, "%c executes P%u's flush_all", server_name[s], n);
+		}
+		if (r->flush) {
+			w = *old;
+			execute_flush(&w.server[s]);
+			w.remains[s][n].flush = 0;
+			NEXT(&w, "%c executes LATE P%u's flush_all", server_name[s], n);
+		}
+		if (r->queue[0] != 0 || r->mark_want != 0 || r->flush) {
 			w = *old;
 			memset(&w.remains[s][n], 0, sizeof w.remains[s][n]);
 			NEXT(&w, "%c drops what P%u's closed connection held", server_name[s], n);
@@ -165,12 +212,24 @@ proxy_receives(const struct world *old, unsigned n, unsigned s)
 		answered(&w, n, s);
 		NEXT(&w, "P%u has %c's answer to %s", n, server_name[s], op_text(v->queue[0]));
 	}
+	if (v->flush == FLUSH_EXECUTED) {
+		w = *old;
+		flush_answered(&w, n, s);
+		NEXT(&w, "P%u has %c's answer to flush_all", n, server_name[s]);
+	}
 	if (v->mark == MARK_WRITTEN) {
 		w = *old;
 		w.proxy[n].view[s].known = v->want;
 		w.proxy[n].view[s].mark = MARK_IDLE;
 		w.proxy[n].view[s].want = 0;
 		NEXT(&w, "P%u's marker on %c is acknowledged", n, server_name[s]);
+	} else if (v->mark == MARK_FOREIGN && old->server[s].marker == 0 && p->phase != STARTING) {
+		w = *old;
+		w.proxy[n].view[s].known = 0;
+		w.proxy[n].view[s].mark = MARK_IDLE;
+		w.proxy[n].view[s].want = 0;
+		NEXT(&w, "P%u's marker on %c was refused: there is none, it adds one", n,
+		     server_name[s]);
 	} else if (v->mark == MARK_FOREIGN && p->phase == STARTING) {
 		w = *old;
 		w.proxy[n].view[s].use = UNSEEN;
@@ -217,7 +276,8 @@ proxy_returns(const struct world *old, unsigned n, unsigned s)
 		NEXT(&w, "P%u meets a later marker on %c and stops", n, server_name[s]);
 		return;
 	}
-	if (leader(p) < 0)
+	/* Nothing is copied while a flush_all is under way: it would outlive it. */
+	if (leader(p) < 0 || (flush_gates(old, n) && !(mutations & FLUSH_COPIES)))
 		return;
 	/* Until the survivor's marker says that it is out, a new start may take it for current. */
 	if (marker_set(p->view[leader(p)].known) & 1u << s && !(mutations & EARLY_RETURN))
@@ -272,9 +332,9 @@ start_serves(const struct world *old, unsigned n)
 		} else if (set == 0) {
 			/* Nobody can prove anything: all begin empty. */
 			empty(&w, &w.proxy[n], s);
-			v->use = CURRENT;
+			use_begins(v, CURRENT);
 		} else if (set & 1u << s) {
-			v->use = CURRENT;
+			use_begins(v, CURRENT);
 		}
 	}
 	for (unsigned s = 0; s < N_SERVERS; s++) {
@@ -349,7 +409,7 @@ idle(const struct world *w, unsigned n)
 			return 0;
 	for (unsigned s = 0; s < N_SERVERS; s++)
 		if (p->view[s].queue[0] != 0 || p->view[s].mark != MARK_IDLE ||
-		    marker_lags(w, n, s))
+		    p->view[s].flush != FLUSH_NONE || marker_lags(w, n, s))
 			return 0;
 	return 1;
 }
@@ -368,7 +428,7 @@ proxy_ending(const struct world *old, unsigned n)
 /* ---- what clients do ---- */
 
 static void
-client_writes(const struct world *old, unsigned i, unsigned n, enum client_op what)
+client_begins(const struct world *old, unsigned i, unsigned n, enum client_op what)
 {
 	static const enum op_kind kind[] = {
 	    [CLIENT_SETS] = OP_SET, [CLIENT_ADDS] = OP_ADD, [CLIENT_DELETES] = OP_DELETE};
@@ -411,6 +471,63 @@ hedges(const struct world *w, unsigned n)
 }
 
 static void
+client_reads_key(const struct world *old, unsigned i, unsigned n, enum client_op what)
+{
+	struct world w = *old;
+
+	w.client[i] =
+	    (struct client){.op = (uint8_t)what, .proxy = (uint8_t)n, .before = old->forbidden};
+	read_begins(&w, i, leader(&old->proxy[n]));
+	NEXT(&w, "a client asks P%u to get%s", n, what == CLIENT_GETS ? "s" : "");
+}
+
+/* The client has a token. */
+static void
+client_swaps(const struct world *old, unsigned i, unsigned n)
+{
+	struct world w = *old;
+
+	if (cas_token_holds(old, &old->client[i], n)) {
+		cas_begins(&w, i, n);
+		NEXT(&w, "a client asks P%u to cas on v%u", n, old->client[i].base);
+		return;
+	}
+	memset(&w.client[i], 0, sizeof w.client[i]);
+	NEXT(&w, "a client's token is not of P%u's leader: EXISTS", n);
+}
+
+/* One that waits for nothing. */
+static void
+client_acts(const struct world *old, unsigned i, unsigned n)
+{
+	int may_write = old->writes < scenario->writes + scenario->stale;
+	struct world w;
+
+	if (scenario->cas) {
+		if (old->client[i].token == 0)
+			client_reads_key(old, i, n, CLIENT_GETS);
+		else if (may_write)
+			client_swaps(old, i, n);
+		if (may_write && old->client[i].token == 0)
+			client_begins(old, i, n, CLIENT_SETS);
+		return;
+	}
+	client_reads_key(old, i, n, CLIENT_READS);
+	if (!may_write)
+		return;
+	client_begins(old, i, n, CLIENT_SETS);
+	if (scenario->evicts)
+		client_begins(old, i, n, CLIENT_ADDS);
+	if (!scenario->flushes) {
+		client_begins(old, i, n, CLIENT_DELETES);
+	} else if (!old->flushed) {
+		w = *old;
+		flush_begins(&w, i, n);
+		NEXT(&w, "a client asks P%u to flush_all", n);
+	}
+}
+
+static void
 clients_act(const struct world *old)
 {
 	struct world w;
@@ -431,19 +548,8 @@ clients_act(const struct world *old)
 				read_begins(&w, i, second);
 				NEXT(&w, "P%u asks %c too (hedged)", n, server_name[second]);
 			}
-			if (c->op != CLIENT_IDLE)
-				continue;
-			w = *old;
-			w.client[i] = (struct client){
-			    .op = CLIENT_READS, .proxy = (uint8_t)n, .before = old->forbidden};
-			read_begins(&w, i, lead);
-			NEXT(&w, "a client asks P%u to get", n);
-			if (old->writes >= scenario->writes + scenario->stale)
-				continue;
-			client_writes(old, i, n, CLIENT_SETS);
-			client_writes(old, i, n, CLIENT_DELETES);
-			if (scenario->evicts)
-				client_writes(old, i, n, CLIENT_ADDS);
+			if (c->op == CLIENT_IDLE && !cas_holds(old, n) && !flush_gates(old, n))
+				client_acts(old, i, n);
 		}
 	}
 }
@@ -561,7 +667,8 @@ settled(const struct world *w)
 			return 0;
 		for (unsigned s = 0; s < N_SERVERS; s++)
 			if (w->proxy[n].view[s].broken || !reachable(&w->server[s]) ||
-			    w->remains[s][n].queue[0] != 0 || w->remains[s][n].mark_want != 0)
+			    w->remains[s][n].queue[0] != 0 || w->remains[s][n].mark_want != 0 ||
+			    w->remains[s][n].flush)
 				return 0;
 	}
 	return serving == 1;
@@ -587,6 +694,13 @@ successors(const void *state)
 	for (unsigned n = 0; n < N_PROXIES; n++) {
 		proxy_starts(old, n);
 		proxy_ending(old, n);
+	}
+	for (unsigned i = 0; i < N_CLIENTS; i++) {
+		if (!flush_may_run(old, i))
+			continue;
+		w = *old;
+		flush_runs(&w, i);
+		NEXT(&w, "P%u sends flush_all", old->client[i].proxy);
 	}
 	if (old->proxy[0].phase == GONE && old->proxy[1].phase == ABSENT) {
 		w = *old;
@@ -633,6 +747,8 @@ violation(const void *state)
 		return "all is quiet, both servers are current, and their copies differ";
 	case WRONG_STUCK:
 		return "all is quiet, and not both servers are current";
+	case WRONG_CAS:
+		return "a cas was STORED, and the value that it was based on had been replaced";
 	case WRONG_FULL:
 		return "the model itself is too small: a connection holds more than MAX_OPS";
 	case RIGHT:
@@ -695,6 +811,11 @@ model_start(struct world *w, const struct scenario *what, unsigned left_out)
 	w->ended = 1;
 	for (unsigned s = 0; s < N_SERVERS; s++)
 		w->server[s].marker = marker(1, 0, 3, 1);
+	if (what->cas) {
+		/* The servers count on their own: a unique of one may be any of the other's. */
+		w->server[PRIMARY].unique = 2;
+		w->server[!PRIMARY].unique = 1;
+	}
 	if (what->stale) {
 		/* v1 was acknowledged when A had been put out, and A has not been filled since. */
 		w->writes = 1;

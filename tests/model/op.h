@@ -32,6 +32,20 @@ op_who(op_t o)
 {
 	return o >> 8 & 3;
 }
+
+/* get: the unique of the value that was read. cas: the one that it is to have. */
+static inline unsigned
+op_unique(op_t o)
+{
+	return o >> 13;
+}
+
+static inline op_t
+op_with_unique(op_t o, unsigned unique)
+{
+	return (op_t)((o & 0x1fff) | unique << 13);
+}
+
 #define OP_DONE	   (1u << 10)
 #define OP_REFUSED (1u << 11) /* NOT_STORED */
 #define OP_AWAITED (1u << 12) /* by the copier */

@@ -1,9 +1,12 @@
 #include <string.h>
 
+#include "cas.h"
+#include "flush.h"
 #include "judge.h"
 #include "op.h"
 #include "proxy.h"
 
+const struct scenario *scenario;
 unsigned mutations;
 
 int
@@ -120,7 +123,7 @@ fenced(const struct world *w, unsigned n, unsigned s)
 		/* The ports of the others are only known from an item at the server. */
 		if (other != n && mutations & FORGET_PORTS)
 			continue;
-		if (r->queue[0] != 0 || r->mark_want != 0)
+		if (r->queue[0] != 0 || r->mark_want != 0 || r->flush)
 			return 0;
 		if (other != n && connected(&w->proxy[other], s))
 			return 0;
@@ -169,7 +172,7 @@ copy_ended(struct world *w, struct proxy *p)
 		return;
 	/* What it had missed it has now. */
 	for (unsigned i = 0; i < N_CLIENTS; i++)
-		if (&w->proxy[w->client[i].proxy] == p && w->client[i].op >= CLIENT_SETS)
+		if (&w->proxy[w->client[i].proxy] == p && client_writes(&w->client[i]))
 			w->client[i].has |= (uint8_t)(1u << to & ~w->client[i].waits);
 	p->view[to].use = CURRENT;
 	p->view[to].dirty = 0;
@@ -209,11 +212,19 @@ copy_answered(struct world *w, struct proxy *p, op_t o)
 }
 
 void
+use_begins(struct view *v, enum use use)
+{
+	v->use = (uint8_t)use;
+	if (scenario->cas)
+		v->uses++;
+}
+
+void
 fill_begins(struct world *w, struct proxy *p, unsigned s, enum fill fill)
 {
 	struct view *v = &p->view[s];
 
-	v->use = FILLING;
+	use_begins(v, FILLING);
 	p->fill = fill;
 	if (fill == FILL_DIRTY && !v->dirty)
 		copy_ended(w, p);
@@ -237,12 +248,14 @@ write_completes(struct world *w, struct client *c)
 	struct proxy *p = &w->proxy[c->proxy];
 	int lead = leader(p), refused;
 
-	if (c->op < CLIENT_SETS || c->waits != 0)
+	if (!client_writes(c) || c->waits != 0 || (c->op == CLIENT_FLUSHES && !c->running))
 		return;
 	if (c->answered == 0 || lead < 0) {
 		client_fails(w, c);
 		return;
 	}
+	if (c->op == CLIENT_FLUSHES && !flush_is_marked(w, c->proxy))
+		return;
 	/* Whoever decides from the markers must see who missed this write. */
 	for (unsigned s = 0; s < N_SERVERS && !(mutations & EARLY_ACK); s++)
 		if (p->view[s].use == CURRENT && marker_set(p->view[s].known) & ~c->has)
@@ -264,7 +277,9 @@ close_turn(struct world *w)
 		if (p->phase != SERVING && p->phase != ENDING)
 			continue;
 		for (unsigned s = 0; s < N_SERVERS; s++)
-			if (marker_lags(w, n, s) && p->view[s].mark == MARK_IDLE) {
+			/* A marker follows a flush on the same connection. */
+			if (marker_lags(w, n, s) && p->view[s].mark == MARK_IDLE &&
+			    p->view[s].flush == FLUSH_NONE) {
 				p->view[s].mark = MARK_SENT;
 				p->view[s].want = marker_due(p, n);
 			}
@@ -331,7 +346,13 @@ answered(struct world *w, unsigned n, unsigned s)
 			if (op_kind(*later) == OP_GET && op_who(*later) == op_who(o))
 				*later |= NOBODY << 8;
 		}
-		memset(c, 0, sizeof *c);
+		if (c->op == CLIENT_GETS && op_value(o) != NO_ITEM)
+			gets_answered(w, c, s, o);
+		else
+			memset(c, 0, sizeof *c);
+		break;
+	case OP_CAS:
+		cas_answered(w, op_who(o), s, o);
 		break;
 	case OP_SET:
 	case OP_ADD:
@@ -365,14 +386,19 @@ close_connection(struct world *w, unsigned n, unsigned s)
 
 	for (unsigned i = 0; i < MAX_OPS; i++)
 		if (op_writes(v->queue[i]) && !(v->queue[i] & OP_DONE) && !v->broken)
-			queue_add(w, r->queue,
-				  op(op_kind(v->queue[i]), op_value(v->queue[i]), NOBODY));
+			queue_add(
+			    w, r->queue,
+			    op_with_unique(op(op_kind(v->queue[i]), op_value(v->queue[i]), NOBODY),
+					   op_unique(v->queue[i])));
 	memset(v->queue, 0, sizeof v->queue);
 	if (v->mark == MARK_SENT && !v->broken) {
 		/* Two of them: the older one is taken to be dropped. */
 		r->mark_known = v->known;
 		r->mark_want = v->want;
 	}
+	if (v->flush == FLUSH_SENT && !v->broken)
+		r->flush = 1;
+	v->flush = FLUSH_NONE;
 	v->mark = MARK_IDLE;
 	v->want = 0;
 	v->broken = 0;
@@ -419,19 +445,26 @@ put_out(struct world *w, unsigned n, unsigned s)
 
 		if (c->op == CLIENT_IDLE || c->proxy != n)
 			continue;
+		if (c->op == CLIENT_FLUSHES) {
+			flush_loses(w, c, s);
+			continue;
+		}
+		if (c->op == CLIENT_CAS && c->answered == 0) {
+			cas_loses(w, i, s);
+			continue;
+		}
 		/*
 		 * Also a write that it has answered: the survivor's answer, still to come, may be
 		 * another one, and stands in.
 		 */
-		if (c->op != CLIENT_READS &&
-		    !(mutations & DIRTY_UNANSWERED && c->answered & lost)) {
+		if (client_writes(c) && !(mutations & DIRTY_UNANSWERED && c->answered & lost)) {
 			v->dirty = 1;
 			c->has &= (uint8_t)~lost;
 		}
 		if (!(c->waits & lost))
 			continue;
 		c->waits &= (uint8_t)~lost;
-		if (c->op == CLIENT_READS && c->waits == 0)
+		if (client_reads(c) && c->waits == 0)
 			read_begins(w, i, leader(p));
 	}
 }

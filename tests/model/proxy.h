@@ -7,7 +7,8 @@
 
 #include "world.h"
 
-/* Set of enum mutation: what is left out. */
+/* What is explored; the set of enum mutation: what is left out. */
+extern const struct scenario *scenario;
 extern unsigned mutations;
 
 int alive(const struct proxy *p);
@@ -33,7 +34,9 @@ marker_t claim_due(const struct proxy *p, unsigned n);
 /* Nothing that an earlier session, or this one before, has sent to the server is left there. */
 int fenced(const struct world *w, unsigned n, unsigned s);
 
-/* flush_all. */
+/* It comes into use; tokens of before are of another use. */
+void use_begins(struct view *v, enum use use);
+/* flush_all, our own. */
 void empty(struct world *w, struct proxy *p, unsigned s);
 /* The server was emptied, or its key is deleted first: from here on it takes part in writes. */
 void fill_begins(struct world *w, struct proxy *p, unsigned s, enum fill fill);

@@ -27,9 +27,12 @@ enum op_kind {
 	COPY_ADD, /* ... and writes, unless the follower has the key */
 	COPY_SET, /* ... or in place of what the follower has */
 	COPY_DELETE,
-	DIRTY_DELETE
+	DIRTY_DELETE,
+	OP_CAS
 };
 typedef uint16_t op_t;
+
+#define MAX_UNIQUE 7
 
 /* present, clean, set (2 bits), session (2 bits), epoch (5 bits); 0: the server has none. */
 typedef uint16_t marker_t;
@@ -39,6 +42,7 @@ enum stall { GOES, FROZEN, CUT };
 struct server {
 	marker_t marker;
 	uint8_t value;
+	uint8_t unique; /* the cas unique: each store counts; only where clients do cas */
 	uint8_t dead;
 	uint8_t stall;
 };
@@ -48,6 +52,7 @@ enum phase { ABSENT, STARTING, SERVING, ENDING, GONE };
 enum use { UNSEEN, SEEN, UNREACHABLE, DOWN, FILLING, CURRENT };
 enum fill { FILL_NONE, FILL_DIRTY, FILL_OVERLAY, FILL_FULL };
 enum mark { MARK_IDLE, MARK_SENT, MARK_WRITTEN, MARK_FOREIGN };
+enum flush { FLUSH_NONE, FLUSH_SENT, FLUSH_EXECUTED };
 
 /* A server as a proxy sees it. */
 struct view {
@@ -57,6 +62,8 @@ struct view {
 	marker_t seen;	     /* STARTING: what the predecessor left */
 	uint8_t use;
 	uint8_t mark;
+	uint8_t flush;
+	uint8_t uses;	     /* how often it has come into use; only where clients do cas */
 	uint8_t broken;	     /* the server died under the connection */
 	uint8_t dirty;	     /* the key is on its dirty list */
 	uint8_t dirty_valid; /* was current when it was lost: the dirty list says all it missed */
@@ -77,9 +84,20 @@ struct proxy {
 struct remains {
 	op_t queue[MAX_OPS];
 	marker_t mark_known, mark_want;
+	uint8_t flush;
 };
 
-enum client_op { CLIENT_IDLE, CLIENT_READS, CLIENT_SETS, CLIENT_ADDS, CLIENT_DELETES };
+/* The first two change nothing, the others are writes. */
+enum client_op {
+	CLIENT_IDLE,
+	CLIENT_READS,
+	CLIENT_GETS,
+	CLIENT_SETS,
+	CLIENT_ADDS,
+	CLIENT_DELETES,
+	CLIENT_CAS,
+	CLIENT_FLUSHES
+};
 
 struct client {
 	uint8_t op;
@@ -91,6 +109,12 @@ struct client {
 	uint8_t refused;  /* of these, whose answer to an add was NOT_STORED */
 	/* Write: the writes that had ended when it began. Read: what it must not return. */
 	uint8_t before;
+	/* gets has answered it: whose unique (see cas.c), and of which write's value. 0: no token. */
+	uint8_t token, base;
+	uint8_t doomed; /* cas: a write that was acknowledged before it began came after base */
+	uint8_t
+	    second; /* cas: the set of servers that get a plain set when the leader has stored */
+	uint8_t running; /* flush_all: all was quiet, and it was sent */
 };
 
 struct world {
@@ -105,10 +129,12 @@ struct world {
 	uint8_t server_fault, proxy_fault; /* has it happened? */
 	uint8_t evicted;		   /* a server has evicted the key, once */
 	uint8_t excused;		   /* set of writes whose loss is no wonder any more */
+	uint8_t flushed;		   /* a client has asked for flush_all, once */
+	uint8_t swapped;		   /* set of writes whose value a cas has replaced */
 	uint8_t bad;			   /* enum wrong */
 };
 
-enum wrong { RIGHT, WRONG_STALE, WRONG_LOST, WRONG_DIFFER, WRONG_STUCK, WRONG_FULL };
+enum wrong { RIGHT, WRONG_STALE, WRONG_LOST, WRONG_DIFFER, WRONG_STUCK, WRONG_FULL, WRONG_CAS };
 
 /* What is left out of the design, or done otherwise than it says. */
 enum mutation {
@@ -125,7 +151,14 @@ enum mutation {
 	REPAIR_DELETES = 1 << 10,
 	DIRTY_UNANSWERED = 1 << 11,
 	KEEP_EPOCH = 1 << 12,
-	KEEP_COPY = 1 << 13
+	KEEP_COPY = 1 << 13,
+	ANY_TOKEN = 1 << 14,
+	CAS_STANDS_IN = 1 << 15,
+	NO_HOLD = 1 << 16,
+	NO_BARRIER = 1 << 17,
+	FLUSH_FORGETS = 1 << 18,
+	FLUSH_UNMARKED = 1 << 19,
+	FLUSH_COPIES = 1 << 20
 };
 
 enum server_fault {
@@ -149,6 +182,8 @@ struct scenario {
 	unsigned writes;	/* clients may begin so many; <= MAX_WRITES - 1 */
 	unsigned stale;		/* the predecessor left A put out, with an old value */
 	unsigned evicts;	/* a server may evict the key; clients add, too */
+	unsigned cas;		/* clients gets, cas and set, and nothing else */
+	unsigned flushes;	/* a client may flush_all, once; none deletes */
 };
 
 #endif

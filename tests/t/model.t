@@ -9,7 +9,8 @@ use Test::More;
 
 # What can be taken out, as tests/model/main.c names it.
 my @parts = qw(fence open dirty-delete cancel raise raise-first marker-cas ports set repair-ack
-    repair-over dirty-all claim-epoch copy-id);
+    repair-over dirty-all claim-epoch copy-id token cas-leader cas-hold barrier flush-away flush-copies
+    flush-marker);
 
 chdir top();
 delete @ENV{qw(MAKEFLAGS MAKELEVEL MFLAGS)};
@@ -24,7 +25,7 @@ my ($scenarios, $states) = (@held / 2, 0);
 $states += $held[2 * $_ + 1] for 0 .. $scenarios - 1;
 is($ran->{status}, 0, 'no violation') or diag($ran->{out}, $ran->{err});
 note("$scenarios scenarios, $states states");
-cmp_ok($scenarios, '>=', 20, '... in any scenario');
+cmp_ok($scenarios, '>=', 32, '... in any scenario');
 cmp_ok($states, '>', 1_000_000, '... and they are not small ones');
 
 for my $part (@parts) {
