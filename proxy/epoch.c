@@ -269,7 +269,10 @@ epoch_count(const struct epoch *e, struct election *el)
 		el->n += (unsigned)stands_for(e, el, &e->servers[i]);
 }
 
-/* Can it be that another server, which has not reported, was written to without it? */
+/*
+ * Can it be that another server was written to without it, and does not say so? It has not reported,
+ * or was restarted or flushed since.
+ */
 static int
 may_have_missed(const struct epoch *e, const struct server *s)
 {
@@ -277,7 +280,7 @@ may_have_missed(const struct epoch *e, const struct server *s)
 		return 0;
 	for (unsigned i = 0; i < e->n; i++) {
 		const struct server *t = &e->servers[i];
-		if (!is_waiting(t) && epoch_partners(e, s, t) &&
+		if ((!is_waiting(t) || !t->proof.has_marker) && epoch_partners(e, s, t) &&
 		    marker_names(&s->proof.marker, t->addr.text))
 			return 1;
 	}

@@ -130,6 +130,25 @@ for my $who (['primary', $a, $b], ['backup', $b, $a]) {
 	$q->end;
 }
 
+# ---- one that was away, beside one that was restarted ----
+for my $who (['primary', $a, $b], ['backup', $b, $a]) {
+	my ($name, $away, $other) = @$who;
+	my $p = end_of('running', '--timeout', 200);
+	$away->freeze;
+	is(client($p)->ask("set k1 1 0 3\r\nnew\r\n"), "STORED\r\n", "the $name away: a write");
+	$p->kill9;
+	$other->kill9;
+	$other->start->wait_up;
+	$away->thaw;
+	# As if ten seconds had passed.
+	direct($away, "delete __memvip_lease__\r\n", "DELETED\r\n", '... the proxy and the other server are gone, and both are back');
+	my $q = start();
+	is(client($q)->ask("get k1\r\n"), "END\r\n", '... nobody can tell what was written: a miss, not the old value');
+	$q->wait_current;
+	same_items('... both hold the same', $a, $b);
+	$q->end;
+}
+
 # ---- the first use ----
 {
 	for my $case (['the primary', $a, $b, 1], ['the backup', $b, $a, 1], ['each', $a, $b, 2]) {
