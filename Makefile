@@ -4,7 +4,7 @@
 #   make demo       as root: two nodes in network namespaces, the outage played and told
 #   make check      as root: every test
 #   make bench      as root: what it costs beside other proxies; memory, filling, failover (tests/bench.mk)
-#   make demo-up / demo-down, fuzz SECONDS=60, soak-custody ROUNDS=20
+#   make demo-up / demo-down, fuzz SECONDS=60, soak-custody ROUNDS=20, soak-faults SECONDS=600
 #   make install, uninstall, clean, deps
 #
 # Knobs: CC CFLAGS PREFIX DESTDIR SYSCONFDIR RUNDIR SANITIZE=address,undefined WERROR=1 V=1
