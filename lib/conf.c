@@ -33,6 +33,9 @@ struct conf_opt {
 #define MS_MAX	  600000
 #define GB	  (UINT64_C(1) << 30)
 
+/* This program takes it from the file; its own command line refuses it, and --help leaves it out. */
+#define BY_FILE(prog) ((prog) << 8)
+
 /* One line an option: the one place that knows them. Its man pages are checked against it. */
 static const struct conf_opt opts[] = {
     {"help", 'h', ALL, KIND_FLAG, AT(help), NO_RANGE, NULL, "say this and exit", 1, NULL},
@@ -41,10 +44,10 @@ static const struct conf_opt opts[] = {
     {"config", 'c', ALL, KIND_STR, AT(file), NO_RANGE, "FILE", "read options from FILE", 1, NULL},
     {"test-config", 't', CONF_PROXY, KIND_FLAG, AT(test_config), NO_RANGE, NULL,
      "check the options and exit", 1, NULL},
-    {"listen", 'l', ALL, KIND_IP, AT(listen), NO_RANGE, "IP",
+    {"listen", 'l', ALL | BY_FILE(CONF_NOTIFY), KIND_IP, AT(listen), NO_RANGE, "IP",
      "address to serve on: the VIP (default: any)", 0, NULL},
-    {"port", 'p', ALL, KIND_NUM, AT(port), 0, 65535, "PORT", "port to serve on (11211; 0: no TCP)",
-     0, NULL},
+    {"port", 'p', ALL | BY_FILE(CONF_NOTIFY), KIND_NUM, AT(port), 0, 65535, "PORT",
+     "port to serve on (11211; 0: no TCP)", 0, NULL},
     {"unix", 'f', CONF_PROXY, KIND_STR, AT(unix_path), NO_RANGE, "PATH",
      "serve on a unix socket too", 0, NULL},
     {"server", 's', CONF_PROXY | CONF_CHECK, KIND_SERVERS, AT(servers), NO_RANGE, "HOST[:PORT]",
@@ -67,10 +70,10 @@ static const struct conf_opt opts[] = {
      "write the process id to FILE", 0, NULL},
     {"name", 0, CONF_PROXY, KIND_STR, AT(name), NO_RANGE, "NAME",
      "the proxy's name (default: its address)", 0, NULL},
-    {"timeout", 0, CONF_PROXY | CONF_CHECK, KIND_NUM, AT(timeout_ms), 10, MS_MAX, "MS",
+    {"timeout", 0, CONF_PROXY, KIND_NUM, AT(timeout_ms), 10, MS_MAX, "MS",
      "a server silent for so long is out (500)", 0, NULL},
-    {"connect-timeout", 0, CONF_PROXY | CONF_CHECK, KIND_NUM, AT(connect_timeout_ms), 10, MS_MAX,
-     "MS", "a connection not made by then has failed (250)", 0, NULL},
+    {"connect-timeout", 0, CONF_PROXY, KIND_NUM, AT(connect_timeout_ms), 10, MS_MAX, "MS",
+     "a connection not made by then has failed (250)", 0, NULL},
     {"hedge", 0, CONF_PROXY, KIND_NUM, AT(hedge_ms), 0, MS_MAX, "MS",
      "ask the follower too after so long (20; 0: off)", 0, NULL},
     {"drain", 0, CONF_PROXY, KIND_NUM, AT(drain_ms), 0, MS_MAX, "MS",
@@ -394,7 +397,7 @@ conf_help(enum conf_prog prog, FILE *out)
 		const struct conf_opt *o = &opts[i];
 		char left[64], letter[8] = "    ";
 
-		if ((o->progs & prog) == 0 || o->later != NULL)
+		if ((o->progs & prog) == 0 || (o->progs & BY_FILE(prog)) != 0 || o->later != NULL)
 			continue;
 		if (o->letter != 0)
 			snprintf(letter, sizeof(letter), "-%c, ", o->letter);
