@@ -6,6 +6,7 @@
 #   make bench      as root: what it costs beside other proxies; memory, filling, failover (tests/bench.mk)
 #   make demo-up / demo-down, fuzz SECONDS=60, soak-custody ROUNDS=20, soak-faults SECONDS=600
 #   make install, uninstall, clean, deps
+#   make deb        a package for Debian and Ubuntu, in build/
 #
 # Knobs: CC CFLAGS PREFIX DESTDIR SYSCONFDIR RUNDIR SANITIZE=address,undefined WERROR=1 V=1
 
@@ -16,6 +17,7 @@ SBINDIR    ?= $(PREFIX)/sbin
 LIBEXECDIR ?= $(PREFIX)/libexec
 MANDIR     ?= $(PREFIX)/share/man
 DOCDIR     ?= $(PREFIX)/share/doc/memvip
+UNITDIR    ?= $(PREFIX)/lib/systemd/system
 SYSCONFDIR ?= /etc
 RUNDIR     ?= /run
 DESTDIR    ?=
@@ -124,13 +126,15 @@ FILL = sed -e 's|@SBINDIR@|$(SBINDIR)|g' -e 's|@LIBEXECDIR@|$(LIBEXECDIR)|g' \
 	-e 's|@RUNDIR@|$(RUNDIR)|g' -e 's|@DOCDIR@|$(DOCDIR)|g'
 MAN8 := proxy/memvip-proxy.8 vip-check/memvip-vip-check.8 notify/memvip-notify.8
 MAN5 := keepalived/memvip.conf.5
+MAN7 := doc/memvip.7
+UNIT := packaging/systemd/memvip-proxy@.service
 SAMPLES := $(patsubst %.in,%,$(wildcard keepalived/*.conf.in))
 CONFS := $(wildcard keepalived/*.conf)
 
 .PHONY: install uninstall
 install: all
-	$(Q)$(INSTALL) -d $(addprefix $(DESTDIR),$(SBINDIR) $(HOOKDIR) $(MANDIR)/man8 $(MANDIR)/man5 \
-	    $(DOCDIR)/examples $(SYSCONFDIR)/memvip)
+	$(Q)$(INSTALL) -d $(addprefix $(DESTDIR),$(SBINDIR) $(HOOKDIR) $(addprefix $(MANDIR)/man,5 7 8) \
+	    $(DOCDIR)/examples $(UNITDIR) $(SYSCONFDIR)/memvip $(SYSCONFDIR)/memvip/proxy)
 	$(call say,INSTALL,$(DESTDIR)$(SBINDIR)/memvip-proxy)
 	$(Q)$(INSTALL) -m 755 $(BIN)/proxy/memvip-proxy $(DESTDIR)$(SBINDIR)/
 	$(call say,INSTALL,$(DESTDIR)$(HOOKDIR)/memvip-vip-check)
@@ -138,10 +142,9 @@ install: all
 	$(call say,INSTALL,$(DESTDIR)$(HOOKDIR)/memvip-notify)
 	$(Q)$(INSTALL) -m 755 $(BIN)/notify/memvip-notify $(DESTDIR)$(HOOKDIR)/
 	$(call say,INSTALL,man pages and samples)
-	$(Q)for page in $(MAN8); do \
-		$(FILL) $$page >$(DESTDIR)$(MANDIR)/man8/$${page##*/} || exit 1; done
-	$(Q)for page in $(MAN5); do \
-		$(FILL) $$page >$(DESTDIR)$(MANDIR)/man5/$${page##*/} || exit 1; done
+	$(Q)for page in $(MAN5) $(MAN7) $(MAN8); do \
+		$(FILL) $$page >$(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit 1; done
+	$(Q)$(FILL) $(UNIT).in >$(DESTDIR)$(UNITDIR)/$(notdir $(UNIT))
 	$(Q)for sample in $(SAMPLES); do \
 		$(FILL) $$sample.in >$(DESTDIR)$(DOCDIR)/examples/$${sample##*/} || exit 1; done
 	$(Q)$(INSTALL) -m 644 $(CONFS) $(DESTDIR)$(DOCDIR)/examples/
@@ -156,8 +159,27 @@ uninstall:
 	$(Q)rm -f $(DESTDIR)$(SBINDIR)/memvip-proxy $(DESTDIR)$(HOOKDIR)/memvip-vip-check \
 	    $(DESTDIR)$(HOOKDIR)/memvip-notify \
 	    $(addprefix $(DESTDIR)$(MANDIR)/man8/,$(notdir $(MAN8))) \
-	    $(addprefix $(DESTDIR)$(MANDIR)/man5/,$(notdir $(MAN5)))
+	    $(addprefix $(DESTDIR)$(MANDIR)/man7/,$(notdir $(MAN7))) \
+	    $(addprefix $(DESTDIR)$(MANDIR)/man5/,$(notdir $(MAN5))) \
+	    $(DESTDIR)$(UNITDIR)/$(notdir $(UNIT))
 	$(Q)rm -rf $(DESTDIR)$(DOCDIR)
+
+# A package for Debian and Ubuntu: needs debhelper (apt-get build-dep ./packaging). The sources are
+# copied, so that nothing of another build gets into it.
+DEB_TREE := build/deb/memvip-$(VERSION)
+.PHONY: deb
+deb:
+	$(Q)[ '$(VERSION)' = "$$(dpkg-parsechangelog -l packaging/debian/changelog -S Version)" ] || \
+		{ echo 'make deb: packaging/debian/changelog is not about version $(VERSION)' >&2; exit 1; }
+	$(Q)rm -rf build/deb && mkdir -p $(DEB_TREE)
+	$(Q)tar -cf - Makefile README.md INSTALL LICENSE lib proxy vip-check notify keepalived doc \
+		packaging tests | tar -xf - -C $(DEB_TREE)
+	$(Q)mv $(DEB_TREE)/packaging/debian $(DEB_TREE)/debian
+	$(Q)cd $(DEB_TREE) && rm -f proxy/memvip-proxy vip-check/memvip-vip-check notify/memvip-notify && \
+		env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS dpkg-buildpackage -b -us -uc \
+		    $(if $(V),,>../build.log 2>&1) || { $(if $(V),,cat ../build.log;) exit 1; }
+	$(Q)mv build/deb/*.deb build/deb/*.changes build/deb/*.buildinfo build/
+	$(call say,DEB,build/memvip_$(VERSION)_*.deb)
 
 .PHONY: clean
 clean:
