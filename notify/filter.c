@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RULE_MAX 1024
+#define RULE_MAX   1024
+#define CHAIN_MAX  128
+#define CHAINS_MAX 512
 
 struct line {
 	char text[RULE_MAX]; /* without blanks at its ends */
@@ -86,7 +88,7 @@ decide(struct filter *f, enum filter_verdict v, const char *where, const char *w
 	if (weight[v] <= weight[f->verdict])
 		return;
 	f->verdict = v;
-	snprintf(f->why, sizeof(f->why), "%.100s: %.150s", where, what);
+	snprintf(f->why, sizeof(f->why), "chain %.90s: %.150s", where, what);
 }
 
 /* Is the rule about another interface? By "iif", "iifname", "-i" and the like. */
@@ -102,29 +104,121 @@ names_other_interface(const char *rule, const struct filter_case *c)
 	return 0;
 }
 
-/* A chain that is read. */
-struct chain {
-	char name[RULE_MAX];
-	int base;    /* packets begin here; others are jumped to */
-	int allowed; /* by a rule before: what comes behind it is not asked any more */
+/* ---- rules, one after the other ---- */
+
+/* Where one is in the text, and what was read last. */
+struct cursor {
+	const struct filter_case *c;
+	const char *at;
+	/* nft: which braces are open, and whether what is in them matters. */
+	int depth, matters, is_chain;
+	char table[CHAIN_MAX]; /* "" with iptables */
+	char chain[CHAIN_MAX];
+	int base;		 /* not a rule: packets begin at this chain */
+	int policy_drops;	 /* which drops what no rule has decided */
+	int all, drops, accepts; /* what the rule does; all: it has no condition */
+	struct line line;
 };
 
-/* all: the rule has no condition. Chains that are jumped to count for what they say by name. */
-static void
-rule_judge(struct filter *f, struct chain *chain, const char *rule, const struct filter_case *c,
-	   int all, int drops, int accepts)
-{
-	int by_name = names_vrrp(rule, c->v6);
+/* Reads on to the next rule or beginning of a chain. Returns 1, or 0 at the end. */
+typedef int next_fn(struct cursor *k);
 
-	if (names_other_interface(rule, c) || chain->allowed)
+/* Chains that packets come through. */
+struct chains {
+	struct {
+		char table[CHAIN_MAX], name[CHAIN_MAX];
+	} chain[CHAINS_MAX];
+	unsigned n;
+};
+
+static int
+chain_known(const struct chains *s, const char *table, const char *name)
+{
+	for (unsigned i = 0; i < s->n; i++)
+		if (strcmp(s->chain[i].name, name) == 0 && strcmp(s->chain[i].table, table) == 0)
+			return 1;
+	return 0;
+}
+
+static void
+chain_add(struct chains *s, const char *table, const char *name)
+{
+	if (s->n == CHAINS_MAX || chain_known(s, table, name))
 		return;
-	if (drops && by_name) {
-		decide(f, FILTER_DENIED, chain->name, rule);
-	} else if (drops && chain->base && all) {
-		decide(f, FILTER_CLOSED, chain->name, rule);
-	} else if (accepts && (by_name || names_peer(rule, c->peers) || (chain->base && all))) {
-		decide(f, FILTER_ALLOWED, chain->name, rule);
-		chain->allowed = 1;
+	snprintf(s->chain[s->n].table, CHAIN_MAX, "%s", table);
+	snprintf(s->chain[s->n++].name, CHAIN_MAX, "%s", name);
+}
+
+/* The chains that a rule jumps to: "jump NAME", "goto NAME", "-j NAME", "-g NAME". */
+static void
+jumps_add(struct chains *s, const struct cursor *k)
+{
+	static const char *const words[] = {"jump ", "goto ", "-j ", "-g "};
+	char name[CHAIN_MAX];
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		for (const char *p = k->line.text; (p = strstr(p, words[i])) != NULL;) {
+			p += strlen(words[i]);
+			snprintf(name, sizeof(name), "%.*s", (int)strcspn(p, " ,}"), p);
+			chain_add(s, k->table, name);
+		}
+	}
+}
+
+/* Finds the chains that can be reached from where packets begin. */
+static void
+chains_find(struct chains *s, const char *rules, next_fn *next, const struct filter_case *c)
+{
+	unsigned was;
+
+	s->n = 0;
+	do {
+		struct cursor k = {.c = c, .at = rules};
+
+		was = s->n;
+		while (next(&k)) {
+			if (k.base)
+				chain_add(s, k.table, k.chain);
+			else if (chain_known(s, k.table, k.chain))
+				jumps_add(s, &k);
+		}
+	} while (s->n > was);
+}
+
+static void
+rules_judge(struct filter *f, const char *rules, next_fn *next, const struct filter_case *c)
+{
+	static struct chains reached;
+	struct cursor k = {.c = c, .at = rules};
+	char chain[CHAIN_MAX] = "";
+	int base = 0, allowed = 0;
+
+	memset(f, 0, sizeof(*f));
+	chains_find(&reached, rules, next, c);
+	while (next(&k)) {
+		const char *text = k.line.text;
+		int by_name = names_vrrp(text, c->v6);
+
+		if (strcmp(chain, k.chain) != 0) {
+			memcpy(chain, k.chain, sizeof(chain));
+			base = allowed = 0;
+		}
+		base |= k.base;
+		if (k.base && k.policy_drops)
+			decide(f, FILTER_CLOSED, k.chain, "policy drop");
+		/* Behind a rule that lets it through no other one of the chain is asked. */
+		if (k.base || allowed || names_other_interface(text, c) ||
+		    !chain_known(&reached, k.table, k.chain))
+			continue;
+		if (k.drops && by_name) {
+			decide(f, FILTER_DENIED, k.chain, text);
+		} else if (k.drops && base && k.all) {
+			decide(f, FILTER_CLOSED, k.chain, text);
+		} else if (k.accepts &&
+			   (by_name || names_peer(text, c->peers) || (base && k.all))) {
+			decide(f, FILTER_ALLOWED, k.chain, text);
+			allowed = 1;
+		}
 	}
 }
 
@@ -155,83 +249,83 @@ nft_unconditional(const char *rule)
 	       strncmp(rule, "accept", 6) == 0;
 }
 
-/* "type filter hook input priority filter; policy drop;". Returns 0 when the chain is of no interest. */
+/* A line within a chain. Returns 1 when it says something. */
 static int
-nft_base(struct filter *f, struct chain *chain, const char *text, const struct filter_case *c)
+nft_line(struct cursor *k)
 {
-	chain->base = strstr(text, c->way == FILTER_IN ? "hook input " : "hook output ") != NULL;
-	if (chain->base && strstr(text, "policy drop") != NULL)
-		decide(f, FILTER_CLOSED, chain->name, "policy drop");
-	return chain->base;
+	const char *text = k->line.text;
+
+	k->base = strncmp(text, "type ", 5) == 0;
+	if (k->base) {
+		k->policy_drops = strstr(text, "policy drop") != NULL;
+		return strstr(text, k->c->way == FILTER_IN ? "hook input " : "hook output ") !=
+		       NULL;
+	}
+	k->all = nft_unconditional(text);
+	k->drops = has_word(text, "drop") || has_word(text, "reject");
+	k->accepts = has_word(text, "accept");
+	return 1;
+}
+
+static int
+nft_next(struct cursor *k)
+{
+	while (line_next(&k->at, &k->line)) {
+		const char *text = k->line.text;
+		size_t n = strlen(text);
+
+		if (text[n - 1] == '{') {
+			if (k->depth == 0) {
+				k->matters = family_matters(text, k->c->v6);
+				snprintf(k->table, sizeof(k->table), "%.100s", text);
+			}
+			k->is_chain = k->depth == 1 && sscanf(text, "chain %127s", k->chain) == 1;
+			k->depth++;
+		} else if (text[0] == '}') {
+			k->depth--;
+		} else if (k->depth == 2 && k->matters && k->is_chain && nft_line(k)) {
+			return 1;
+		}
+	}
+	return 0;
 }
 
 void
 filter_nft(struct filter *f, const char *rules, const struct filter_case *c)
 {
-	struct chain chain;
-	int matters = 0, is_chain = 0, depth = 0;
-	struct line l;
-
-	memset(f, 0, sizeof(*f));
-	while (line_next(&rules, &l)) {
-		size_t n = strlen(l.text);
-
-		if (l.text[n - 1] == '{') {
-			if (depth == 0)
-				matters = family_matters(l.text, c->v6);
-			is_chain = depth == 1 && strncmp(l.text, "chain ", 6) == 0;
-			memset(&chain, 0, sizeof(chain));
-			memcpy(chain.name, l.text, n > 2 ? n - 2 : 0);
-			depth++;
-		} else if (l.text[0] == '}') {
-			depth--;
-		} else if (depth != 2 || !matters || !is_chain) {
-			continue;
-		} else if (strncmp(l.text, "type ", 5) == 0) {
-			is_chain = nft_base(f, &chain, l.text, c);
-		} else {
-			rule_judge(f, &chain, l.text, c, nft_unconditional(l.text),
-				   has_word(l.text, "drop") || has_word(l.text, "reject"),
-				   has_word(l.text, "accept"));
-		}
-	}
+	rules_judge(f, rules, nft_next, c);
 }
 
 /* ---- iptables ---- */
 
+static int
+iptables_next(struct cursor *k)
+{
+	const char *mine = k->c->way == FILTER_IN ? "INPUT" : "OUTPUT";
+
+	while (line_next(&k->at, &k->line)) {
+		const char *text = k->line.text, *jump;
+		int n = 0;
+
+		k->base = sscanf(text, "-P %127s %n", k->chain, &n) == 1 && n > 0;
+		if (k->base && strcmp(k->chain, mine) == 0) {
+			k->policy_drops = strcmp(text + n, "ACCEPT") != 0;
+			return 1;
+		}
+		n = 0;
+		if (k->base || sscanf(text, "-A %127s %n", k->chain, &n) != 1 || n == 0 ||
+		    (jump = strstr(text + n, "-j ")) == NULL)
+			continue;
+		k->all = jump == text + n;
+		k->drops = strncmp(jump + 3, "DROP", 4) == 0 || strncmp(jump + 3, "REJECT", 6) == 0;
+		k->accepts = strncmp(jump + 3, "ACCEPT", 6) == 0;
+		return 1;
+	}
+	return 0;
+}
+
 void
 filter_iptables(struct filter *f, const char *rules, const struct filter_case *c)
 {
-	const char *mine = c->way == FILTER_IN ? "INPUT" : "OUTPUT";
-	const char *other = c->way == FILTER_IN ? "OUTPUT" : "INPUT";
-	struct chain chain;
-	struct line l;
-
-	memset(f, 0, sizeof(*f));
-	memset(&chain, 0, sizeof(chain));
-	while (line_next(&rules, &l)) {
-		char name[64];
-		const char *rest, *jump;
-		int n = 0;
-
-		if (sscanf(l.text, "-P %63s %n", name, &n) == 1 && n > 0) {
-			if (strcmp(name, mine) == 0 && strcmp(l.text + n, "ACCEPT") != 0)
-				decide(f, FILTER_CLOSED, mine, l.text);
-			continue;
-		}
-		if (sscanf(l.text, "-A %63s %n", name, &n) != 1 || n == 0 ||
-		    strcmp(name, other) == 0 || strcmp(name, "FORWARD") == 0)
-			continue;
-		rest = l.text + n;
-		if ((jump = strstr(rest, "-j ")) == NULL)
-			continue;
-		if (strcmp(chain.name, name) != 0) {
-			memset(&chain, 0, sizeof(chain));
-			snprintf(chain.name, sizeof(chain.name), "%s", name);
-			chain.base = strcmp(name, mine) == 0;
-		}
-		rule_judge(f, &chain, l.text, c, jump == rest,
-			   strncmp(jump + 3, "DROP", 4) == 0 || strncmp(jump + 3, "REJECT", 6) == 0,
-			   strncmp(jump + 3, "ACCEPT", 6) == 0);
-	}
+	rules_judge(f, rules, iptables_next, c);
 }

@@ -124,7 +124,7 @@ nft_rules(void **state)
 	     NULL},
 	    {IN("inet", "drop",
 		"\t\tct state established accept\n\t\ttcp dport { 22, 112 } accept\n"),
-	     FILTER_IN, 0, NULL, FILTER_CLOSED, "chain input: policy drop"},
+	     FILTER_IN, 0, NULL, FILTER_CLOSED, "input: policy drop"},
 	    {IN("inet", "drop", ""), FILTER_OUT, 0, NULL, FILTER_OPEN, NULL},
 	    {IN("ip", "drop", ""), FILTER_IN, 1, NULL, FILTER_OPEN, NULL},
 	    {IN("ip6", "drop", ""), FILTER_IN, 1, NULL, FILTER_CLOSED, NULL},
@@ -170,9 +170,21 @@ nft_rules(void **state)
 	     "accept;\n"
 	     "\t\tiifname \"lo\" accept\n\t\tjump filter_INPUT_ZONES\n"
 	     "\t\treject with icmpx admin-prohibited\n\t}\n\n"
+	     "\tchain filter_INPUT_ZONES {\n\t\tiifname vmap { \"eth0\" : goto filter_IN_public, "
+	     "\"eth1\" : jump x }\n\t}\n\n"
+	     "\tchain filter_IN_public {\n\t\tjump filter_IN_public_allow\n\t}\n\n"
 	     "\tchain filter_IN_public_allow {\n\t\ttcp dport 22 accept\n\t\tip protocol vrrp "
 	     "accept\n\t}\n}\n",
-	     FILTER_IN, 0, NULL, FILTER_ALLOWED, "chain filter_IN_public_allow"},
+	     FILTER_IN, 0, NULL, FILTER_ALLOWED, "filter_IN_public_allow: ip protocol vrrp"},
+	    /* What is not on the way is of no interest. */
+	    {"table inet f {\n\tchain other {\n\t\tip protocol vrrp accept\n\t}\n}\n" IN(
+		 "inet", "drop", ""),
+	     FILTER_IN, 0, NULL, FILTER_CLOSED, NULL},
+	    {"table inet f {\n\tchain ours {\n\t\tip protocol vrrp accept\n\t}\n\tchain in {\n"
+	     "\t\ttype filter hook input priority 0; policy drop;\n\t\tjump ours\n\t}\n\tchain out "
+	     "{\n"
+	     "\t\ttype filter hook output priority 0; policy drop;\n\t}\n}\n",
+	     FILTER_OUT, 0, NULL, FILTER_CLOSED, "chain out: policy drop"},
 	    {"table ip nat {\n\tchain post {\n\t\ttype nat hook postrouting priority srcnat; "
 	     "policy accept;\n"
 	     "\t\tip protocol vrrp drop\n\t}\n}\n",
@@ -192,7 +204,7 @@ iptables_rules(void **state)
 	    {"-P INPUT ACCEPT\n-P FORWARD DROP\n-P OUTPUT ACCEPT\n", FILTER_IN, 0, NULL,
 	     FILTER_OPEN, NULL},
 	    {"-P INPUT DROP\n-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n", FILTER_IN, 0, NULL,
-	     FILTER_CLOSED, "-P INPUT DROP"},
+	     FILTER_CLOSED, "chain INPUT: policy drop"},
 	    {"-P INPUT DROP\n", FILTER_OUT, 0, NULL, FILTER_OPEN, NULL},
 	    {"-P INPUT DROP\n-A INPUT -p vrrp -j ACCEPT\n", FILTER_IN, 0, NULL, FILTER_ALLOWED,
 	     NULL},
@@ -213,6 +225,7 @@ iptables_rules(void **state)
 	     NULL},
 	    {"-P INPUT DROP\n-A INPUT -j ours\n-A ours -p vrrp -j ACCEPT\n", FILTER_IN, 0, NULL,
 	     FILTER_ALLOWED, NULL},
+	    {"-P INPUT DROP\n-A ours -p vrrp -j ACCEPT\n", FILTER_IN, 0, NULL, FILTER_CLOSED, NULL},
 	    {"-A\n-P\n-A INPUT\n", FILTER_IN, 0, NULL, FILTER_OPEN, NULL},
 	};
 
