@@ -2,6 +2,8 @@
 # configuration as conffiles, and starts, stops and restarts nothing by itself.
 use strict;
 use warnings;
+# It compiles everything, and lintian takes its time.
+BEGIN { $ENV{MEMVIP_TEST_LIMIT} //= 900 }
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use MemvipTest;
@@ -16,7 +18,7 @@ delete @ENV{qw(MAKEFLAGS MAKELEVEL MFLAGS)};
 plan(skip_all => 'needs what the package is built with')
     if run('dpkg-checkbuilddeps', 'packaging/debian/control')->{status};
 
-my $ran = run({seconds => 200}, 'make', 'deb');
+my $ran = run({seconds => 400}, 'make', 'deb');
 is($ran->{status}, 0, 'make deb') or diag($ran->{out}, $ran->{err});
 my ($version) = slurp('Makefile') =~ /^VERSION := (\S+)$/m;
 my @debs = glob "build/memvip_${version}_*.deb";
@@ -36,7 +38,7 @@ is(join(' ', grep { m{^/usr/local} } @files), '', '... nothing in /usr/local');
 SKIP: {
 	skip 'needs lintian', 1 if !has_command('lintian');
 	my ($changes) = glob "build/memvip_${version}_*.changes";
-	$ran = run({seconds => 200}, 'lintian', '--fail-on', 'error,warning', $changes);
+	$ran = run({seconds => 400}, 'lintian', '--fail-on', 'error,warning', $changes);
 	is($ran->{status}, 0, '... lintian has nothing against it') or diag($ran->{out}, $ran->{err});
 }
 done_testing;

@@ -1,6 +1,7 @@
 /* Intent: an address is read as written, shown in one form, or refused with a reason. */
 #include "cm.h"
 
+#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -100,6 +101,18 @@ test_host_too_long(void **state)
 	assert_refused(long_name, "host too long");
 }
 
+/* A folder in which a package is built may know no name at all. */
+static int
+localhost_is_known(void)
+{
+	struct addrinfo *ai;
+
+	if (getaddrinfo("localhost", NULL, NULL, &ai) != 0)
+		return 0;
+	freeaddrinfo(ai);
+	return 1;
+}
+
 static void
 test_names_are_resolved_only_when_asked(void **state)
 {
@@ -109,11 +122,14 @@ test_names_are_resolved_only_when_asked(void **state)
 
 	(void)state;
 	assert_refused("localhost:5", "not an IP address");
-	assert_int_equal(addr_parse(&a, "localhost:5", DEFAULT_PORT, ADDR_RESOLVE, &why), 0);
-	assert_int_equal(addr_port(&a), 5);
-	addr_ip(&a, ip, sizeof(ip));
-	if (strcmp(ip, "127.0.0.1") != 0 && strcmp(ip, "::1") != 0)
-		fail_msg("localhost is %s", ip);
+	if (localhost_is_known()) {
+		assert_int_equal(addr_parse(&a, "localhost:5", DEFAULT_PORT, ADDR_RESOLVE, &why),
+				 0);
+		assert_int_equal(addr_port(&a), 5);
+		addr_ip(&a, ip, sizeof(ip));
+		if (strcmp(ip, "127.0.0.1") != 0 && strcmp(ip, "::1") != 0)
+			fail_msg("localhost is %s", ip);
+	}
 	/* RFC 6761 section 6.4: never resolves. */
 	assert_int_equal(addr_parse(&a, "no-host.invalid", DEFAULT_PORT, ADDR_RESOLVE, &why), -1);
 	assert_string_equal(why, "host name not found");
@@ -164,11 +180,13 @@ test_servers(void **state)
 	assert_server("1::", "[1::]:11211", "1::", 0);
 	assert_server("2001:db8::5:3", "[2001:db8::5:3]:11211", "2001:db8::5:3", 0);
 
-	assert_int_equal(addr_parse_server(&s, "localhost:5:2", DEFAULT_PORT, ADDR_RESOLVE, &why),
-			 0);
-	assert_string_equal(s.host, "localhost");
-	assert_int_equal(addr_port(&s.addr), 5);
-	assert_int_equal(s.weight, 2);
+	if (localhost_is_known()) {
+		assert_int_equal(
+		    addr_parse_server(&s, "localhost:5:2", DEFAULT_PORT, ADDR_RESOLVE, &why), 0);
+		assert_string_equal(s.host, "localhost");
+		assert_int_equal(addr_port(&s.addr), 5);
+		assert_int_equal(s.weight, 2);
+	}
 	assert_int_equal(
 	    addr_parse_server(&s, "no-host.invalid:5:2", DEFAULT_PORT, ADDR_SYNTAX, &why), 0);
 	assert_string_equal(s.host, "no-host.invalid");
