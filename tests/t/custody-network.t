@@ -27,7 +27,9 @@ sub heals {
 	cluster('heal');
 	wait_for("$what: one owner", sub { length vip_nodes() == 1 }, 20);
 	my $owner = vip_nodes();
-	settles($owner, "$what: one owner, and it serves");
+	# keepalived tells the network again and again who has the VIP (vrrp_garp_master_refresh): else clients
+	# that have learnt the other node's way would go on asking there, for 30 s and more.
+	settles($owner, "$what: one owner, and clients find it", 12);
 	stays($owner, '... for good', 1.5);
 	kept('... the value is there');
 	return $owner;

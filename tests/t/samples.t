@@ -43,6 +43,7 @@ for my $sample (@samples) {
 	like($text, $name =~ /-two-/ ? qr/^\s*preempt_delay \d\d/m : qr/^\s*nopreempt\b/m,
 	    "$name: nobody takes the VIP from a healthy node");
 	like($text, qr/^\s*enable_script_security\b/m, "$name: script security is on");
+	like($text, qr/^\s*vrrp_garp_master_refresh \d\b/m, "$name: clients are told again where the VIP is");
 }
 
 # The test of the test: keepalived does notice what is wrong.
