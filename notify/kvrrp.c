@@ -30,6 +30,8 @@ kglobal_read(struct kglobal *g, const struct kconf *k)
 				g->script_user = kline_word(o, 1);
 			else if (strcmp(o->word[0], "enable_script_security") == 0)
 				g->script_security = 1;
+			else if (strcmp(o->word[0], "vrrp_garp_master_refresh") == 0)
+				g->garp_refresh = strtod(kline_word(o, 1), NULL) > 0;
 			else if (strcmp(o->word[0], "vrrp_mcast_group4") == 0)
 				g->mcast4 = kline_word(o, 1);
 			else if (strcmp(o->word[0], "vrrp_mcast_group6") == 0)
@@ -155,6 +157,7 @@ kvrrp_read(struct kvrrp *v, const struct kconf *k, const struct kline *at)
 	v->state_master = l != NULL && strcmp(kline_word(l, 1), "MASTER") == 0;
 	v->nopreempt = kconf_find(at->block, "nopreempt") != NULL;
 	v->preempt_delay = seconds(at->block, "preempt_delay", 0) > 0;
+	v->garp_refresh = seconds(at->block, "garp_master_refresh", 0) > 0;
 	v->unicast = kconf_find(at->block, "unicast_peer") != NULL;
 	g = group_of(k, v->name);
 	v->group = g != NULL ? kline_word(g, 1) : NULL;

@@ -31,6 +31,7 @@ struct kvrrp {
 	unsigned vrid;		      /* 0: not named */
 	double advert_s;
 	int state_master, nopreempt, preempt_delay, unicast;
+	int garp_refresh;  /* by its own words */
 	const char *group; /* the sync group that it is in, NULL: none */
 	struct kcommand notify;
 	int by_group; /* notify is the group's */
@@ -41,6 +42,7 @@ struct kglobal {
 	const char *script_user; /* NULL: not named */
 	int script_security;
 	const char *mcast4, *mcast6;
+	int garp_refresh; /* a MASTER tells the network again and again who it is */
 };
 
 void kglobal_read(struct kglobal *g, const struct kconf *k);

@@ -360,6 +360,13 @@ moves_judge(struct setup *s, const struct kvrrp *v)
 			place(v->at, at, sizeof(at)));
 		finding_do(&s->f, "nopreempt and state BACKUP on both nodes, or preempt_delay 60");
 	}
+	if (!v->garp_refresh && !s->global.garp_refresh) {
+		finding(&s->f, VERDICT_WARNING, "instance",
+			"%s: when two nodes that had lost each other meet again clients may ask at "
+			"the wrong one for a while",
+			place(v->at, at, sizeof(at)));
+		finding_do(&s->f, "vrrp_garp_master_refresh 2 in global_defs");
+	}
 }
 
 void

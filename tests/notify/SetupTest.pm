@@ -31,6 +31,7 @@ END
 my $keepalived_conf = <<'END';
 global_defs {
 	vrrp_version 3
+	vrrp_garp_master_refresh 2
 	script_user root
 	enable_script_security
 }

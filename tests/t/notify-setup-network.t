@@ -145,7 +145,7 @@ rules("policy accept;", "policy drop;\n$let");
 finds('... or out', 'warning', 'firewall', 'nftables: VRRP may not come out: chain out: policy drop', 'protocol 112', more => [qr/memcached/]);
 sh('nft flush ruleset');
 pretend(nft => 'exit 1');
-fine('rules that may not be seen', 'firewall', 'no rules to be seen');
+fine('rules that may not be seen', 'firewall', 'no rules to be seen: nft lists none');
 pretend('nft');
 
 # ---- memcached ----

@@ -132,39 +132,43 @@ NotifyTest::keepalived();
 
 # The instance
 keepalived_conf(sub { s/10\.7\.7\.7/10.7.7.8/ });
-finds('another VIP there', 'FAILED', 'VIP', '/etc/keepalived/keepalived\.conf:11: instance memvip has 10\.7\.7\.8, but listen in /etc/memvip/memvip\.conf is 10\.7\.7\.7', 'make them the same');
+finds('another VIP there', 'FAILED', 'VIP', '/etc/keepalived/keepalived\.conf:12: instance memvip has 10\.7\.7\.8, but listen in /etc/memvip/memvip\.conf is 10\.7\.7\.7', 'make them the same');
 keepalived_conf(sub { s/10\.7\.7\.7/10.7.7.8/; s/^\tnotify.*\n//m });
 finds('no instance of ours', 'FAILED', 'instance', 'no vrrp_instance in /etc/keepalived/keepalived\.conf has 10\.7\.7\.7', 'copy it from a sample');
 keepalived_conf(sub { s/^\tnotify.*\n//m });
-finds('no notify', 'FAILED', 'hook', '\S+:11: instance memvip: no notify: nothing starts or ends the proxy', "notify \"$NOTIFY\"");
+finds('no notify', 'FAILED', 'hook', '\S+:12: instance memvip: no notify: nothing starts or ends the proxy', "notify \"$NOTIFY\"");
 keepalived_conf(sub { s{notify ".*"}{notify "/bin/true x"} });
-finds('another notify', 'FAILED', 'hook', '\S+:24: instance memvip: notify is not memvip-notify but /bin/true: nothing starts', "notify \"$NOTIFY\"");
+finds('another notify', 'FAILED', 'hook', '\S+:25: instance memvip: notify is not memvip-notify but /bin/true: nothing starts', "notify \"$NOTIFY\"");
 keepalived_conf(sub { s{notify "$HOOKS}{notify "/usr/local/lib}; });
-finds('a path that leads nowhere', 'FAILED', 'hook', '\S+:24: /usr/local/lib/memvip-notify: No such file or directory: nothing starts or ends the proxy', 'correct the path');
+finds('a path that leads nowhere', 'FAILED', 'hook', '\S+:25: /usr/local/lib/memvip-notify: No such file or directory: nothing starts or ends the proxy', 'correct the path');
 keepalived_conf(sub { s{notify "$HOOKS/}{notify "} });
-finds('no whole path', 'warning', 'hook', '\S+:24: memvip-notify is not a whole path', 'from / on', more => [qr/ keepalived /]);
+finds('no whole path', 'warning', 'hook', '\S+:25: memvip-notify is not a whole path', 'from / on', more => [qr/ keepalived /]);
 keepalived_conf(sub { s/^\tnotify (.*)\n//m; my $notify = $1; s/\z/vrrp_sync_group G {\n\tgroup {\n\t\tmemvip\n\t}\n\tnotify $notify\n}\n/ });
 # keepalived thinks little of a group of one.
 like(check()->{out}, qr/^  ok +hook +group G runs $NOTIFY, as root$/m, "its group's notify");
 SetupTest::reset_files();
 spew('/etc/memvip/apart.conf', slurp($CONF) =~ s/10\.7\.7\.7/10.7.7.9/r);
 keepalived_conf(sub { s{memvip-notify"}{memvip-notify -c /etc/memvip/apart.conf"} });
-finds('a hook that reads another file', 'FAILED', 'hook', '\S+:24: it reads /etc/memvip/apart\.conf, not /etc/memvip/memvip\.conf', '-c /etc/memvip/memvip\.conf', options => ['-c', $CONF]);
+finds('a hook that reads another file', 'FAILED', 'hook', '\S+:25: it reads /etc/memvip/apart\.conf, not /etc/memvip/memvip\.conf', '-c /etc/memvip/memvip\.conf', options => ['-c', $CONF]);
 unlink '/etc/memvip/apart.conf';
 keepalived_conf(sub { s{memvip-notify"}{memvip-notify --nonsense"} });
-finds('a hook with an option that it does not have', 'FAILED', 'hook', '\S+:24: it has no configuration: --nonsense: unknown', 'give it');
+finds('a hook with an option that it does not have', 'FAILED', 'hook', '\S+:25: it has no configuration: --nonsense: unknown', 'give it');
 spew("$HOOKS/../memvip-notify", '');
 chmod 0755, "$HOOKS/../memvip-notify";
 keepalived_conf(sub { s{notify "$HOOKS/}{notify "/usr/local/libexec/} });
-finds('another memvip-notify', 'warning', 'hook', '\S+:24: /usr/local/libexec/memvip-notify is another memvip-notify than this one', 'name the one');
+finds('another memvip-notify', 'warning', 'hook', '\S+:25: /usr/local/libexec/memvip-notify is another memvip-notify than this one', 'name the one');
 keepalived_conf(sub { s/^(\tnotify)( .*)$/$1$2\n$1_master$2/m });
-finds('notify_master beside it', 'warning', 'hook', '\S+:25: notify_master runs memvip-notify without saying the state', 'take that line out');
+finds('notify_master beside it', 'warning', 'hook', '\S+:26: notify_master runs memvip-notify without saying the state', 'take that line out');
 keepalived_conf(sub { s/^\tnopreempt\n//m });
-finds('no nopreempt', 'warning', 'instance', '\S+:11: a node that comes back takes the VIP at once', 'nopreempt');
+finds('no nopreempt', 'warning', 'instance', '\S+:12: a node that comes back takes the VIP at once', 'nopreempt');
 keepalived_conf(sub { s/^\tnopreempt\n/\tpreempt_delay 60\n/m });
 fine('preempt_delay will do', 'hook', '');
+keepalived_conf(sub { s/^\tvrrp_garp_master_refresh.*\n//m });
+finds('nobody told again who has the VIP', 'warning', 'instance', '\S+:11: when two nodes that had lost each other meet again', 'vrrp_garp_master_refresh 2');
+keepalived_conf(sub { s/^\tvrrp_garp_master_refresh.*\n//m; s/^(\tadvert_int)/\tgarp_master_refresh 5\n$1/m });
+fine('... by the instance itself', 'hook', '');
 keepalived_conf(sub { s/state BACKUP/state MASTER/ });
-finds('state MASTER', 'warning', 'instance', '\S+:11: state MASTER: nopreempt has no effect', 'state BACKUP', more => [qr/ keepalived /], status => 1);
+finds('state MASTER', 'warning', 'instance', '\S+:12: state MASTER: nopreempt has no effect', 'state BACKUP', more => [qr/ keepalived /], status => 1);
 
 # Script security
 sub reset_dirs {
@@ -192,7 +196,7 @@ chmod 0644, "$HOOKS/memvip-vip-check";
 finds('a check that is not executable', 'FAILED', 'check', "$HOOKS/memvip-vip-check is not executable", "chmod 755 $HOOKS/memvip-vip-check", more => $both);
 reset_dirs();
 rename "$HOOKS/memvip-vip-check", "$HOOKS/away";
-finds('a check that is not there', 'FAILED', 'check', "\\S+:7: $HOOKS/memvip-vip-check: No such file or directory: keepalived takes that for healthy", 'install it there', more => $both);
+finds('a check that is not there', 'FAILED', 'check', "\\S+:8: $HOOKS/memvip-vip-check: No such file or directory: keepalived takes that for healthy", 'install it there', more => $both);
 rename "$HOOKS/away", "$HOOKS/memvip-vip-check";
 symlink $HOOKS, '/usr/local/lib/hooks';
 chmod 0777, "$HOOKS/..";
@@ -231,7 +235,7 @@ finds('no script security', 'warning', 'security', 'enable_script_security is no
 
 # The check
 keepalived_conf(sub { s/^\ttrack_script \{\n.*\n\t\}\n//m });
-finds('no check', 'FAILED', 'check', '\S+:11: instance memvip tracks no script that is memvip-vip-check', "vrrp_script with $HOOKS/memvip-vip-check", more => [qr/ keepalived /]);
+finds('no check', 'FAILED', 'check', '\S+:12: instance memvip tracks no script that is memvip-vip-check', "vrrp_script with $HOOKS/memvip-vip-check", more => [qr/ keepalived /]);
 keepalived_conf(sub { s/^\tinterval/\tweight -10\n\tinterval/m });
 finds('a check with a weight', 'warning', 'check', 'memvip has a weight', 'no weight in vrrp_script memvip');
 # 2.2 takes whole seconds only.
@@ -247,10 +251,10 @@ keepalived_conf(sub { s/^\tinterval/\tuser nobody\n\tinterval/m });
 finds('a check without privileges', 'warning', 'check', 'memvip runs as nobody', 'script_user root', more => [qr/ keepalived /]);
 spew('/etc/memvip/other.cnf', slurp($CONF));
 keepalived_conf(sub { s/memvip-vip-check/memvip-vip-check -c \/etc\/memvip\/other.cnf/ });
-finds('a check that reads another file', 'FAILED', 'check', '\S+:7: it reads /etc/memvip/other\.cnf, not /etc/memvip/memvip\.conf', '-c /etc/memvip/memvip\.conf');
+finds('a check that reads another file', 'FAILED', 'check', '\S+:8: it reads /etc/memvip/other\.cnf, not /etc/memvip/memvip\.conf', '-c /etc/memvip/memvip\.conf');
 my $servers = qq{vrrp_script servers {\n\tscript "$HOOKS/memvip-vip-check servers"\n\tinterval 2\n}\n};
 keepalived_conf(sub { s/^(vrrp_instance)/$servers$1/m; s/^(\ttrack_script \{\n)/$1\t\tservers\n/m });
-finds('servers without a weight', 'FAILED', 'check', '\S+:12: servers: servers without a weight', 'weight -60 in vrrp_script servers');
+finds('servers without a weight', 'FAILED', 'check', '\S+:13: servers: servers without a weight', 'weight -60 in vrrp_script servers');
 keepalived_conf(sub { s/^(vrrp_instance)/$servers$1/m; s/^(\ttrack_script \{\n)/$1\t\tservers weight -60\n/m });
 fine('servers with a weight', 'check', '');
 
