@@ -30,6 +30,14 @@ like($blocks{2}[0], qr/^apt-get install .*\bkeepalived memcached\b/m, 'the packa
 like($blocks{2}[1], qr/^dnf install .*\bkeepalived memcached\b/m, '... and of RHEL');
 like($blocks{3}[0], qr/^make deb && apt-get install/m, 'memvip as a package');
 
+# README has the same, shorter.
+my $install = join "\n", map { join '', @$_ } values %blocks;
+my %said = map { s/^\s+//r => 1 } split /\n/, $install;
+my ($short) = slurp(top() . '/README.md') =~ /^(## Set-up on two machines.*?)^## /ms;
+my @lines = map { split /\n/ } ($short // '') =~ /^```sh\n(.*?)^```$/msg;
+cmp_ok(scalar @lines, '>', 20, 'README has a set-up');
+is(join("\n", grep { !$said{s/^\s+//r} } @lines), '', '... in the words of INSTALL');
+
 # Stand-ins for what a namespace does not have: systemd, which runs the two services, and a machine of
 # its own to compile on (the programs are there already; make installs them).
 my $tools = tmpdir() . '/bin';
