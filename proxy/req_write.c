@@ -203,6 +203,17 @@ write_on_resume(struct hold_waiter *w)
 	write_acknowledge(r);
 }
 
+/* --ack leader: the client has its answer, the follower's was waited for. */
+static void
+write_over(struct req *r)
+{
+	if (r->holding) {
+		r->holding = 0;
+		hold_release(&r->hold);
+	}
+	req_check(r);
+}
+
 /*
  * The one place where a write that both have answered is acknowledged: not before the markers are
  * raised that say who missed it, not while the key is under repair.
@@ -214,7 +225,9 @@ write_acknowledge(struct req *r)
 
 	r->waiter.resume = write_on_resume;
 	if (epoch_is_stuck(&farm->epoch)) {
-		if (!r->answered)
+		if (r->answered)
+			write_over(r);
+		else
 			REQ_ANSWER_TEXT(r, REQ_SERVER_SILENT);
 		return;
 	}
@@ -232,13 +245,9 @@ write_acknowledge(struct req *r)
 		hold_wait(h, &r->waiter);
 		return;
 	}
-	if (r->answered) { /* --ack leader */
-		if (r->holding) {
-			r->holding = 0;
-			hold_release(&r->hold);
-		}
-		req_check(r);
-	} else
+	if (r->answered)
+		write_over(r);
+	else
 		write_answer(r, r->answer[REQ_LEADER].lost ? REQ_FOLLOWER : REQ_LEADER);
 }
 
