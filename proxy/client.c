@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "budget.h"
 #include "flush.h"
 #include "io.h"
 #include "log.h"
@@ -20,14 +21,23 @@
 
 /* The first byte of a binary protocol request (protocol_binary.h, PROTOCOL_BINARY_REQ). */
 #define BINARY_MAGIC 0x80
+/* Past --timeout: by then a memcached that stood still is out, and what waited for it is gone. */
+#define PATIENCE_MS 1000
+/* When memory is short little is read of what may have to be kept. */
+#define FRUGAL_READ BLOB_SMALL
+
+/* Why a value was not taken. */
+enum refusal { REFUSED_SILENTLY, REFUSED_TOO_LARGE, REFUSED_NO_MEMORY };
 
 struct client {
 	struct io io;
 	struct req_queue queue;
 	LIST_ENTRY(client) link;
+	uint32_t begun;	  /* bytes of memory taken for a value or a line that is coming */
 	uint32_t swallow; /* bytes of a body that was refused */
 	uint32_t list_at; /* a get line that is being worked off: how far, from its first byte */
-	uint8_t refused;  /* what to say when the body was swallowed: 1 noreply, 2 too large */
+	uint8_t refused;  /* what to say when the body was swallowed: enum refusal */
+	uint8_t partial;  /* the rest of its command is waited for, and not by its fault alone */
 	uint8_t listing;  /* list_at counts */
 	uint8_t stalled;  /* its input waits for room in the queue or the output */
 	uint8_t gated;	  /* its input waits for the gate */
@@ -47,7 +57,7 @@ static void client_event(struct io *io, enum io_event ev);
 static size_t client_data(struct io *io, const struct io_window *w);
 static void client_gone(struct io *io);
 
-static const struct io_ops client_io_ops = {
+static struct io_ops client_io_ops = {
     .event = client_event, .data = client_data, .gone = client_gone};
 
 static struct client *
@@ -62,6 +72,7 @@ client_init(const struct conf *c, struct farm *f, struct gate *g)
 	conf = c;
 	farm = f;
 	gate = g;
+	budget_init(c->max_memory, c->timeout_ms + PATIENCE_MS);
 }
 
 static void
@@ -71,6 +82,16 @@ client_count_output(struct client *c)
 	c->counted = c->io.bytes_out;
 }
 
+/* What was coming, a value or a long line, is whole or given up. */
+static void
+client_end_coming(struct client *c)
+{
+	if (c->begun == 0)
+		return;
+	budget_end(c, c->begun);
+	c->begun = 0;
+}
+
 static void
 client_close(struct client *c)
 {
@@ -78,6 +99,7 @@ client_close(struct client *c)
 		return;
 	c->gone = 1;
 	client_count_output(c);
+	client_end_coming(c);
 	req_queue_abandon(&c->queue);
 	LIST_REMOVE(c, link);
 	stats_now.curr_connections--;
@@ -105,6 +127,34 @@ client_has_room(const struct client *c)
 	       c->io.out.len < CLIENT_HIGH;
 }
 
+/* Stalled before: is it worth another try? */
+static int
+client_may_go_on(const struct client *c)
+{
+	return c->stalled && !draining && client_has_room(c) && !budget_is_tight();
+}
+
+/* Values cost memory; whoever asks how we are is answered also when there is little. */
+static int
+is_costly(enum req_cmd cmd)
+{
+	switch (cmd) {
+	case REQ_DELETE:
+	case REQ_INCR:
+	case REQ_DECR:
+	case REQ_TOUCH:
+	case REQ_VERSION:
+	case REQ_VERBOSITY:
+	case REQ_STATS:
+	case REQ_MN:
+	case REQ_QUIT:
+	case REQ_ERROR:
+		return 0;
+	default:
+		return 1;
+	}
+}
+
 /* The queue has become shorter, or answers were added. */
 static void
 client_progress(struct req_queue *q)
@@ -113,7 +163,7 @@ client_progress(struct req_queue *q)
 
 	if (!buf_empty(io_out(&c->io)))
 		io_dirty(&c->io);
-	if (c->stalled && !draining && client_has_room(c)) {
+	if (client_may_go_on(c)) {
 		c->stalled = 0;
 		io_resume(&c->io);
 	} else if (c->closing && q->n == 0) {
@@ -146,7 +196,7 @@ client_event(struct io *io, enum io_event ev)
 		break;
 	case IO_WROTE:
 		client_count_output(c);
-		if (c->stalled && !draining && client_has_room(c)) {
+		if (client_may_go_on(c)) {
 			c->stalled = 0;
 			io_resume(io);
 		}
@@ -182,7 +232,7 @@ client_list(struct client *c, const char *line)
 {
 	struct proto_req *p = &c->list;
 	while (p->n_keys > 0) {
-		if (!client_has_room(c)) {
+		if (!client_has_room(c) || budget_is_tight()) {
 			c->listing = 1;
 			return 0;
 		}
@@ -211,14 +261,86 @@ client_retrieval(struct client *c, const struct proto_req *p, const char *line)
 	return client_list(c, line);
 }
 
-/* The value is larger than we take: nothing of it is kept, and an old one must not stay. */
+/* The value is not taken: nothing of it is kept, and an old one must not stay. */
 static void
-client_refuse_body(struct client *c, const struct proto_req *p, const char *line)
+client_refuse_body(struct client *c, const struct proto_req *p, const char *line, enum refusal why)
 {
 	if (p->cmd == REQ_SET && !marker_is_key(line + p->key, p->key_len))
 		submit_silent_delete(&c->queue, line + p->key, p->key_len);
 	c->swallow = p->body_len + 2;
-	c->refused = p->noreply ? 1 : 2;
+	c->refused = (uint8_t)(p->noreply ? REFUSED_SILENTLY : why);
+	client_end_coming(c);
+}
+
+/* All of it has come, and gone. memcached's own words. */
+static void
+client_say_refused(struct client *c)
+{
+	if (c->refused == REFUSED_TOO_LARGE)
+		client_say(c, "SERVER_ERROR object too large for cache\r\n");
+	else if (c->refused == REFUSED_NO_MEMORY)
+		client_say(c, "SERVER_ERROR out of memory storing object\r\n");
+}
+
+/* For want of memory. Whoever comes next is not to bring more than it has to. */
+static void
+client_stall(struct client *c)
+{
+	c->stalled = 1;
+	client_io_ops.read_max = FRUGAL_READ;
+}
+
+/*
+ * A line that is not whole in n bytes. Returns how many are done with: all, when there is no room for
+ * such a line.
+ */
+static size_t
+client_await_line(struct client *c, size_t n)
+{
+	size_t step = 2 * n; /* as the window grows */
+
+	if (n < BUDGET_FIRST / 2 || n < c->begun)
+		return 0;
+	switch (budget_take(c, c->begun, step, step)) {
+	case BUDGET_NOW:
+		c->begun = (uint32_t)step;
+		return 0;
+	case BUDGET_LATER:
+		client_stall(c);
+		return 0;
+	case BUDGET_NEVER:
+		break;
+	}
+	log_debug("client: no room for a line of more than %zu bytes; closed", n);
+	c->closing = 1;
+	return n;
+}
+
+/*
+ * A command of total bytes, n of which are there. Returns 1 when the rest is to be waited for, 0 when
+ * it was refused.
+ */
+static int
+client_await_body(struct client *c, const struct proto_req *p, const char *line, size_t n,
+		  size_t total)
+{
+	size_t step = n < BUDGET_FIRST / 4 ? BUDGET_FIRST : 4 * n;
+
+	if (step > total)
+		step = total;
+	switch (budget_take(c, c->begun, step, total)) {
+	case BUDGET_NOW:
+		c->begun = (uint32_t)step;
+		io_need(&c->io, step);
+		return 1;
+	case BUDGET_LATER:
+		client_stall(c);
+		return 1;
+	case BUDGET_NEVER:
+		break;
+	}
+	client_refuse_body(c, p, line, REFUSED_NO_MEMORY);
+	return 0;
 }
 
 static void
@@ -333,7 +455,7 @@ client_one(struct client *c, const char *p, size_t n, struct blob *blob)
 	}
 	switch (proto_req_parse(p, n, &r)) {
 	case PROTO_AGAIN:
-		return 0;
+		return client_await_line(c, n);
 	case PROTO_BAD:
 		log_debug("client: no line in %zu bytes; closed", n);
 		c->closing = 1;
@@ -341,21 +463,27 @@ client_one(struct client *c, const char *p, size_t n, struct blob *blob)
 	case PROTO_OK:
 		break;
 	}
+	total = r.line_len;
+	if (req_cmd_has_body(r.cmd)) {
+		if (r.body_len > conf->max_value) {
+			client_refuse_body(c, &r, p, REFUSED_TOO_LARGE);
+			return r.line_len;
+		}
+		total += (size_t)r.body_len + 2;
+	}
+	if (budget_is_tight() && is_costly(r.cmd) && (n >= total || c->begun == 0)) {
+		client_stall(c);
+		return 0;
+	}
+	if (n < total)
+		return client_await_body(c, &r, p, n, total) ? 0 : r.line_len;
+	client_end_coming(c);
 	if (!req_cmd_has_body(r.cmd)) {
 		if (!client_command(c, &r, p)) {
 			c->stalled = 1;
 			return 0;
 		}
-		return r.line_len;
-	}
-	if (r.body_len > conf->max_value) {
-		client_refuse_body(c, &r, p);
-		return r.line_len;
-	}
-	total = (size_t)r.line_len + r.body_len + 2;
-	if (n < total) {
-		io_need(&c->io, total);
-		return 0;
+		return total;
 	}
 	if (p[total - 2] != '\r' || p[total - 1] != '\n') {
 		if (!r.noreply)
@@ -374,13 +502,14 @@ client_work(struct client *c, const struct io_window *w)
 	struct io *io = &c->io;
 	size_t at = 0, n;
 
+	c->partial = 0;
 	while (at < w->len && !c->closing) {
 		if (c->swallow > 0) {
 			n = w->len - at < c->swallow ? w->len - at : c->swallow;
 			c->swallow -= (uint32_t)n;
 			at += n;
-			if (c->swallow == 0 && c->refused == 2)
-				client_say(c, "SERVER_ERROR object too large for cache\r\n");
+			if (c->swallow == 0)
+				client_say_refused(c);
 			continue;
 		}
 		if (!gate_is_open(gate)) {
@@ -388,7 +517,7 @@ client_work(struct client *c, const struct io_window *w)
 			io_pause(io);
 			return at;
 		}
-		if (!client_has_room(c)) {
+		if (!c->begun && !client_has_room(c)) {
 			c->stalled = 1;
 			io_pause(io);
 			return at;
@@ -397,6 +526,7 @@ client_work(struct client *c, const struct io_window *w)
 		if (n == 0) {
 			if (c->stalled)
 				io_pause(io);
+			c->partial = !c->stalled;
 			break;
 		}
 		at += n;
@@ -441,41 +571,94 @@ client_gate_opened(void *arg)
 	}
 }
 
-/* What a client makes us keep. */
-static size_t
-client_bytes(const struct client *c)
+/* Who was stalled may find room now. Returns 1 when anybody does. */
+static int
+client_resume_all(void)
 {
-	return c->io.out.len + req_queue_bytes(&c->queue) + io_held(&c->io);
+	struct client *c;
+	int any = 0;
+
+	LIST_FOREACH(c, &clients, link)
+	{
+		if (client_may_go_on(c) || (c->stalled && !draining && c->begun)) {
+			c->stalled = 0;
+			io_resume(&c->io);
+			any = 1;
+		}
+	}
+	return any;
 }
 
-void
-client_turn(void)
+/* The one that makes us keep most answers that it does not read gives way. Returns 0: nobody. */
+static int
+client_close_reader(void)
 {
 	static int told;
+	struct client *c, *worst = NULL;
+	size_t most = 0, sum = 0;
 
-	while (blob_total() > conf->max_memory) {
-		struct client *c, *worst = NULL;
-		size_t most = 0;
-
-		LIST_FOREACH(c, &clients, link)
-		{
-			size_t n = client_bytes(c);
-			if (n > most) {
-				most = n;
-				worst = c;
-			}
+	LIST_FOREACH(c, &clients, link)
+	{
+		size_t n =
+		    c->io.blocked ? c->io.out.len + req_queue_bytes(&c->queue) - c->queue.bytes : 0;
+		sum += n;
+		if (n > most) {
+			most = n;
+			worst = c;
 		}
-		if (worst == NULL)
-			return;
+	}
+	if (worst == NULL || !budget_would_do(sum))
+		return 0;
+	if (!told)
+		log_warnx("too much is buffered (--max-memory %llu): clients that do not read "
+			  "their answers are closed",
+			  (unsigned long long)conf->max_memory);
+	told = 1;
+	stats.clients_slow++;
+	client_close(worst);
+	return 1;
+}
+
+/* Who has begun a value of some size, does not go on, and is not kept from it. */
+static void
+client_close_senders(void)
+{
+	static int told;
+	struct client *c, *next;
+
+	for (c = LIST_FIRST(&clients); c != NULL; c = next) {
+		next = LIST_NEXT(c, link);
+		if (!c->partial || c->begun <= BUDGET_FIRST)
+			continue;
 		if (!told)
-			log_warnx(
-			    "more than %llu bytes buffered (--max-memory): clients that do not "
-			    "read their answers are closed",
-			    (unsigned long long)conf->max_memory);
+			log_warnx("too much is buffered (--max-memory %llu): clients that do not "
+				  "end the value that they have begun to send are closed",
+				  (unsigned long long)conf->max_memory);
 		told = 1;
 		stats.clients_slow++;
-		client_close(worst);
+		client_close(c);
 	}
+	budget_waits_on(timer_now_ms);
+}
+
+int
+client_turn(void)
+{
+	size_t commands = req_unanswered() * sizeof(struct req);
+	int go_on = budget_look(commands, timer_now_ms);
+	enum budget_blame blame;
+
+	while ((blame = budget_blame(timer_now_ms)) != BUDGET_NOBODY) {
+		if (blame == BUDGET_SENDERS) {
+			client_close_senders();
+		} else if (!client_close_reader()) {
+			go_on |= budget_blames_nobody(timer_now_ms);
+			break;
+		}
+		go_on |= budget_look(commands, timer_now_ms);
+	}
+	client_io_ops.read_max = budget_is_tight() ? FRUGAL_READ : 0;
+	return go_on ? client_resume_all() : 0;
 }
 
 void

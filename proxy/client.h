@@ -30,10 +30,10 @@ void client_accept(int fd);
 void client_gate_opened(void *arg);
 
 /*
- * At the end of each turn: when all buffers together exceed --max-memory, the client that holds
- * most of it is closed.
+ * At the end of each turn: looks after --max-memory, see budget.h. Returns 1 when somebody goes on who
+ * had to wait for room: the turn is not over then.
  */
-void client_turn(void);
+int client_turn(void);
 
 /* No client is read from any more; what was started is answered. */
 void client_drain(void);

@@ -40,7 +40,8 @@ static void
 io_keep(struct io *io, const struct io_window *w, size_t consumed)
 {
 	size_t left = w->len - consumed;
-	size_t want = 2 * left > HOLD_MIN ? 2 * left : HOLD_MIN; /* a line that grows */
+	size_t want =
+	    io->paused ? left : 2 * left; /* a line that grows, or one that is all there */
 	struct blob *b;
 
 	if (left == 0) {
@@ -49,6 +50,8 @@ io_keep(struct io *io, const struct io_window *w, size_t consumed)
 		io->in = NULL;
 		return;
 	}
+	if (want < HOLD_MIN)
+		want = HOLD_MIN;
 	if (io->need > left)
 		want = io->need;
 	if (io->in != NULL && consumed == 0 && io->in->cap > left && io->in->cap >= io->need)
@@ -90,7 +93,10 @@ io_on_read(evutil_socket_t fd, short what, void *arg)
 	if (io->paused || !io_is_open(io))
 		return;
 	if (b == NULL) {
-		n = read(fd, scratch, sizeof(scratch));
+		n = read(fd, scratch, io->ops->read_max != 0 ? io->ops->read_max : sizeof(scratch));
+	} else if (b->len == b->cap) { /* it was paused, and it is full of what was there then */
+		io_deliver(io, b->data, b->len);
+		return;
 	} else {
 		/* Up to the size asked for and no further: then the blob holds one body alone. */
 		size_t room = b->cap - b->len;

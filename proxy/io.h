@@ -43,6 +43,11 @@ struct io_ops {
 	 * or after io_resume(). io_need() asks for a window of a certain size.
 	 */
 	size_t (*data)(struct io *io, const struct io_window *w);
+	/*
+	 * What one read(2) takes at most where nothing is held back from before; 0: IO_READ_MAX. May
+	 * be changed at any time.
+	 */
+	size_t read_max;
 	/* The end of a closed io, at the end of the turn: its memory may go. May be NULL. */
 	void (*gone)(struct io *io);
 };
@@ -110,11 +115,11 @@ io_is_open(const struct io *io)
 	return io->fd != -1;
 }
 
-/* Bytes of input held back. */
+/* Memory that input is held back in, in bytes. */
 static inline size_t
 io_held(const struct io *io)
 {
-	return io->in != NULL ? io->in->len : 0;
+	return io->in != NULL ? io->in->cap : 0;
 }
 
 /*

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "blob.h"
+#include "budget.h"
 #include "client.h"
 #include "conf.h"
 #include "farm.h"
@@ -88,6 +89,8 @@ read_options(int argc, char **argv)
 		die(EXIT_USAGE, conf.err);
 	if (conf.ack != NULL && strcmp(conf.ack, "both") != 0 && strcmp(conf.ack, "leader") != 0)
 		die(EXIT_USAGE, "ack: neither both nor leader");
+	if (conf.max_value > conf.max_memory / BUDGET_VALUES)
+		die(EXIT_USAGE, "max-value: more than an eighth of max-memory");
 	if (conf.name != NULL && strlen(conf.name) >= MARKER_NAME_MAX)
 		die(EXIT_USAGE, "name: longer than 127 bytes");
 }
@@ -315,8 +318,7 @@ run(struct event_base *base)
 		event_base_loop(base, EVLOOP_ONCE);
 		do
 			io_turn();
-		while (flush_turn());
-		client_turn();
+		while (flush_turn() || client_turn());
 		if (draining && !closing && is_quiet() && !client_owed())
 			close_farm();
 	}

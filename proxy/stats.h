@@ -23,7 +23,7 @@
 	X(bytes_written, "bytes written to clients")                                 \
 	X(client_errors, "commands answered with ERROR or CLIENT_ERROR")             \
 	X(server_errors, "commands answered with SERVER_ERROR")                      \
-	X(clients_slow, "clients closed: they did not read their answers")           \
+	X(clients_slow, "clients closed for want of memory: too slow")               \
 	X(retries, "reads asked again of the other copy")                            \
 	X(hedges, "reads asked of the follower too, since the leader took its time") \
 	X(hedge_hits, "of them, answered by the follower first")                     \

@@ -21,6 +21,7 @@
 #include "req.h"
 #include "stats.h"
 #include "still.h"
+#include "submit.h"
 #include "sweep.h"
 #include "timer.h"
 #include "user.h"
@@ -69,8 +70,7 @@ turn(void)
 	event_base_loop(base, EVLOOP_NONBLOCK);
 	do
 		io_turn();
-	while (flush_turn());
-	client_turn();
+	while (flush_turn() || client_turn());
 	did |= memd_turn();
 	return user_read_all() | did;
 }
