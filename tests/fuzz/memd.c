@@ -711,13 +711,30 @@ body_length(const struct line *l)
 	return word_is(l, 0, "ms") ? (int64_t)word_u64(l, 2) : -1;
 }
 
+/* FUZZ_LOG=2: every command and the first line of its answer. */
+static void
+show(const struct memd *m, const char *p, size_t n, const char *answer, size_t len)
+{
+	static int loud = -1;
+	size_t i = 0;
+
+	if (loud == -1)
+		loud = getenv("FUZZ_LOG") != NULL && atoi(getenv("FUZZ_LOG")) > 1;
+	if (!loud)
+		return;
+	while (i < len && answer[i] != '\r')
+		i++;
+	fprintf(stderr, "%7llu %u: %.*s -> %.*s\n", (unsigned long long)clock_ms,
+		(unsigned)(m - memds) + MEMD_PORT_FROM, (int)n, p, (int)i, answer);
+}
+
 /* One command off what has come. Returns 0 when there is none. */
 static int
 conn_command(struct memd *m, struct memd_conn *c)
 {
 	struct line l = {.m = m, .c = c};
 	const char *nl = c->in.len > 0 ? memchr(c->in.p, '\n', c->in.len) : NULL;
-	size_t len, total;
+	size_t len, total, from;
 	int64_t body;
 
 	if (nl == NULL)
@@ -735,7 +752,9 @@ conn_command(struct memd *m, struct memd_conn *c)
 		l.body_len = (size_t)body;
 		MUST(memcmp(l.body + body, "\r\n", 2) == 0);
 	}
+	from = c->out.len;
 	execute(&l);
+	show(m, c->in.p, len - 1, c->out.p + from, c->out.len - from);
 	bytes_take(&c->in, total);
 	return 1;
 }
@@ -835,8 +854,8 @@ void
 memd_kill(struct memd *m)
 {
 	memd_hang_up(m);
+	memd_thaw(m);
 	m->dead = 1;
-	m->frozen = 0;
 }
 
 void
@@ -852,11 +871,33 @@ memd_start(struct memd *m, int keep)
 }
 
 void
+memd_freeze(struct memd *m)
+{
+	if (m->frozen)
+		return;
+	m->frozen = 1;
+	if (!m->cut)
+		m->still_ms = clock_ms;
+}
+
+void
+memd_thaw(struct memd *m)
+{
+	if (!m->frozen)
+		return;
+	m->frozen = 0;
+	if (!m->cut)
+		m->late_ms += clock_ms - m->still_ms;
+}
+
+void
 memd_cut(struct memd *m)
 {
 	if (m->cut)
 		return;
 	m->cut = 1;
+	if (!m->frozen)
+		m->still_ms = clock_ms;
 	for (unsigned i = 0; i < MEMD_CONNS_MAX; i++) {
 		struct memd_conn *c = &m->conns[i];
 		if (c->fd == -1 || c->orphan)
@@ -872,6 +913,8 @@ memd_heal(struct memd *m)
 	if (!m->cut)
 		return;
 	m->cut = 0;
+	if (!m->frozen)
+		m->late_ms += clock_ms - m->still_ms;
 	for (unsigned i = 0; i < MEMD_CONNS_MAX; i++) {
 		struct memd_conn *c = &m->conns[i];
 		if (c->fd == -1 || c->orphan)

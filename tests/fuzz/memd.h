@@ -46,6 +46,8 @@ struct memd {
 	uint8_t backwards;   /* looks at its connections in the other order */
 	uint8_t fail_stores; /* the next ones are answered with an error */
 	uint8_t connect;     /* enum memd_answer */
+	uint64_t still_ms;   /* since when it has been frozen or cut off */
+	uint64_t late_ms;    /* how long it was, in all: what it did then it did so much later */
 	uint32_t piece;	     /* bytes that leave in one turn; 0: all */
 	uint64_t cas, flushes;
 	unsigned n_items; /* places in use, or free again */
@@ -70,6 +72,10 @@ void memd_start(struct memd *m, int keep);
 
 /* Every connection ends. */
 void memd_hang_up(struct memd *m);
+
+/* As SIGSTOP and SIGCONT. */
+void memd_freeze(struct memd *m);
+void memd_thaw(struct memd *m);
 
 /* A partition: nothing comes through, the end of a connection neither; and its healing. */
 void memd_cut(struct memd *m);
