@@ -1,10 +1,14 @@
-/* priv: give up root for good, and look that it is gone. See priv.h. */
+/* priv: give up root and every capability for good, and look that they are gone. See priv.h. */
 #include "priv.h"
 
 #include <grp.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <stddef.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "num.h"
@@ -82,6 +86,42 @@ priv_drop(const struct priv_ids *ids, const char **why)
 	}
 	if (ids->uid != 0 && (setuid(0) == 0 || seteuid(0) == 0)) {
 		*why = "root could be had back";
+		return -1;
+	}
+	return 0;
+}
+
+void
+priv_bound(void)
+{
+	/* Beyond the kernel's last one the question fails. */
+	for (unsigned long cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
+		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == -1)
+			return;
+}
+
+int
+priv_shed(const char **why)
+{
+	struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3],
+	    none[_LINUX_CAPABILITY_U32S_3];
+
+	memset(none, 0, sizeof(none));
+	memset(caps, 0xff, sizeof(caps));
+	/* The ambient set goes with the inheritable one. */
+	if (syscall(SYS_capset, &head, none) == -1) {
+		*why = "cannot give up capabilities";
+		return -1;
+	}
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1) {
+		*why = "cannot give up new privileges";
+		return -1;
+	}
+	head.version = _LINUX_CAPABILITY_VERSION_3;
+	if (syscall(SYS_capget, &head, caps) == -1 || memcmp(caps, none, sizeof(caps)) != 0 ||
+	    prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1) {
+		*why = "capabilities are still there";
 		return -1;
 	}
 	return 0;

@@ -1,4 +1,4 @@
-/* priv: give up root for good, and look that it is gone. */
+/* priv: give up root and every capability for good, and look that they are gone. */
 #ifndef MEMVIP_PRIV_H
 #define MEMVIP_PRIV_H
 
@@ -23,5 +23,19 @@ int priv_lookup(struct priv_ids *ids, const char *user, const char *group, const
  * Returns 0, or -1 with *why set; then the process must not go on.
  */
 int priv_drop(const struct priv_ids *ids, const char **why);
+
+/*
+ * Empties the bounding set of capabilities(7): none can be had from an executed file either. Needs
+ * CAP_SETPCAP, so it stands before priv_drop(); without it (no root) nothing is done, for nothing can
+ * be gained then: see priv_shed(). Never fails.
+ */
+void priv_bound(void);
+
+/*
+ * Gives up every capability that is left (also of uid 0, which is an owner of files then and nothing
+ * more) and the right to gain any by execve(2) (PR_SET_NO_NEW_PRIVS), and verifies it.
+ * Returns 0, or -1 with *why set; then the process must not go on.
+ */
+int priv_shed(const char **why);
 
 #endif

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -146,29 +145,27 @@ write_pidfile(int fd)
 	close(fd);
 }
 
+/* The sockets are open: nothing that is still to be done needs a privilege. */
 static void
 drop_privileges(void)
 {
 	struct priv_ids ids;
 	const char *why;
 	char line[256];
+	int asked = priv_lookup(&ids, conf.user, conf.group, &why);
 
-	switch (priv_lookup(&ids, conf.user, conf.group, &why)) {
-	case 0:
-		break;
-	case 1:
-		if (priv_drop(&ids, &why) == 0)
-			break;
-		snprintf(line, sizeof(line), "user %s: %s: %s", conf.user != NULL ? conf.user : "-",
-			 why, strerror(errno));
-		die(EXIT_CANNOT, line);
-	default:
+	if (asked == -1) {
 		snprintf(line, sizeof(line), "user %s, group %s: %s",
 			 conf.user != NULL ? conf.user : "-", conf.group != NULL ? conf.group : "-",
 			 why);
 		die(EXIT_USAGE, line);
 	}
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	priv_bound();
+	if ((asked && priv_drop(&ids, &why) == -1) || priv_shed(&why) == -1) {
+		snprintf(line, sizeof(line), "user %s: %s: %s", conf.user != NULL ? conf.user : "-",
+			 why, strerror(errno));
+		die(EXIT_CANNOT, line);
+	}
 }
 
 /* As magent does. The sockets listen already: the parent may tell its caller that all is well. */
