@@ -4,7 +4,7 @@
 #   make demo       as root: two nodes in network namespaces, the outage played and told
 #   make check      as root: every test
 #   make bench      as root: what it costs beside other proxies; memory, filling, failover (tests/bench.mk)
-#   make demo-up / demo-down, fuzz SECONDS=60, soak-custody ROUNDS=20, soak-faults SECONDS=600
+#   make demo-up / demo-down, fuzz SECONDS=60, valgrind, soak-custody ROUNDS=20, soak-faults SECONDS=600
 #   make install, uninstall, clean, deps
 #   make deb        a package for Debian and Ubuntu, in build/
 #
@@ -111,6 +111,18 @@ demo-down:
 soak-custody: | deps-quiet
 	$(Q)$(MAKE) --no-print-directory -s all
 	$(Q)ROUNDS='$(or $(ROUNDS),20)' tests/soak-custody
+
+# The proxy's protocol tests under valgrind: no error, and nothing left at the end.
+# Built without free lists, so that each use of what was given back is seen.
+EXACT := build/exact
+EXACT_FLAGS := -DKEEP_BYTES=0 -DPIECES_KEEP=0 -DKEEP_MAX=0
+.PHONY: valgrind exact
+valgrind: | deps-quiet
+	$(Q)tests/valgrind
+
+exact:
+	$(Q)$(MAKE) --no-print-directory BUILD=$(EXACT) BIN=$(EXACT) SANITIZE= \
+	    CPPFLAGS='$(CPPFLAGS) $(EXACT_FLAGS)' all
 
 .PHONY: deps-quiet
 deps-quiet:

@@ -390,6 +390,7 @@ main(int argc, char **argv)
 	if (conf.pidfile != NULL)
 		unlink(conf.pidfile);
 	event_base_free(base);
+	conf_free(&conf);
 	log_info("ended");
 	return exit_status;
 }

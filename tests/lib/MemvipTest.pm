@@ -26,11 +26,11 @@ our @EXPORT = qw(own_ip own_net free_port tmpdir program top sanitized spew slur
     items_of same_items same_answer same_setup same_servers unpadded has_command);
 
 # Seconds. Reached by failures only, so generous: machines are slow, sanitizers slower.
-our $PATIENCE = 10;
+our $PATIENCE = $ENV{MEMVIP_VALGRIND} ? 60 : 10;
 # How long nothing must come for "nothing comes" to be believed.
 our $SILENCE = 0.4;
 # A test that is not done by then is stuck.
-my $TEST_LIMIT = $ENV{MEMVIP_TEST_LIMIT} // 240;
+my $TEST_LIMIT = $ENV{MEMVIP_TEST_LIMIT} // ($ENV{MEMVIP_VALGRIND} ? 1200 : 240);
 
 my $me  = $$;
 my $top = abs_path(dirname(__FILE__) . '/../..');
@@ -47,8 +47,15 @@ $ENV{UBSAN_OPTIONS} //= 'exitcode=99:halt_on_error=1:print_stacktrace=1';
 
 sub top { $top }
 
-# Do the programs under test have sanitizers in them? Their memory says nothing then.
-sub sanitized { return $bin =~ m{/build/\w} ? 1 : 0 }
+# Do the programs under test have sanitizers in them, or run under valgrind? Their memory says
+# nothing then.
+sub sanitized { return $ENV{MEMVIP_VALGRIND} || $bin =~ m{/build/\w} ? 1 : 0 }
+
+# With MEMVIP_VALGRIND=1 the proxy runs under it; what it finds is in the process's log.
+my @under_valgrind = $ENV{MEMVIP_VALGRIND}
+    ? ('valgrind', '--quiet', '--vgdb=no', '--leak-check=full', '--show-leak-kinds=all', '--errors-for-leak-kinds=all',
+	'--error-exitcode=99', '--num-callers=20')
+    : ();
 
 sub program {
 	my ($path) = @_;
@@ -361,8 +368,8 @@ END {
 		alarm 0;
 		my $status = $?;
 		$_->end for grep { $_->{pid} } reverse @started;
-		my @bad = grep { slurp($_->{log}) =~ /(?:Address|Leak)Sanitizer|runtime error:/ } @started;
-		diag("a sanitizer complained about $_->{name}") for @bad;
+		my @bad = grep { slurp($_->{log}) =~ /(?:Address|Leak)Sanitizer|runtime error:|^==\d+== /m } @started;
+		diag("a sanitizer, or valgrind, complained about $_->{name}") for @bad;
 		$status ||= 99 if @bad;
 		if ($status || !Test::More->builder->is_passing) {
 			# A test with many processes mostly fails with its latest.
@@ -396,7 +403,7 @@ sub start {
 		open STDIN,  '<',  '/dev/null';
 		open STDOUT, '>>', $s->{log};
 		open STDERR, '>&', \*STDOUT;
-		exec @{$s->{cmd}} or POSIX::_exit(127);
+		exec @{$s->{under} // []}, @{$s->{cmd}} or POSIX::_exit(127);
 	}
 	$s->{pid}    = $pid;
 	$s->{status} = undef;
@@ -437,7 +444,7 @@ sub end {
 	my ($s) = @_;
 	$s->signal('CONT');
 	$s->signal('TERM');
-	my $how = $s->wait_end(3);
+	my $how = $s->wait_end($ENV{MEMVIP_VALGRIND} ? 30 : 3);
 	return $how // $s->kill9;
 }
 
@@ -575,6 +582,7 @@ sub new {
 	my $s = bless {
 	    name  => $opt{name} // "proxy-$port", ip => $ip, port => $port,
 	    where => $opt{unix} // "$host:$port",
+	    under => \@under_valgrind,
 	    cmd   => [MemvipTest::program('proxy/memvip-proxy'), '-D', '-v',
 		($opt{unix} ? ('-f', $opt{unix}, '-p', 0) : ('-l', $ip, '-p', $port)),
 		(map { ('-s', $_) } @to), (map { ('-b', $_) } @backup_to), @name, @{$opt{args} // []}],
