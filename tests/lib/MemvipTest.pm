@@ -52,10 +52,11 @@ sub top { $top }
 sub sanitized { return $ENV{MEMVIP_VALGRIND} || $bin =~ m{/build/\w} ? 1 : 0 }
 
 # With MEMVIP_VALGRIND=1 the proxy runs under it; what it finds is in the process's log.
-my @under_valgrind = $ENV{MEMVIP_VALGRIND}
-    ? ('valgrind', '--quiet', '--vgdb=no', '--leak-check=full', '--show-leak-kinds=all', '--errors-for-leak-kinds=all',
-	'--error-exitcode=99', '--num-callers=20')
-    : ();
+sub under_valgrind {
+	return [] if !$ENV{MEMVIP_VALGRIND};
+	return ['valgrind', '--quiet', '--vgdb=no', '--leak-check=full', '--show-leak-kinds=all', '--errors-for-leak-kinds=all',
+	    '--error-exitcode=99', '--num-callers=20'];
+}
 
 sub program {
 	my ($path) = @_;
@@ -582,7 +583,7 @@ sub new {
 	my $s = bless {
 	    name  => $opt{name} // "proxy-$port", ip => $ip, port => $port,
 	    where => $opt{unix} // "$host:$port",
-	    under => \@under_valgrind,
+	    under => MemvipTest::under_valgrind(),
 	    cmd   => [MemvipTest::program('proxy/memvip-proxy'), '-D', '-v',
 		($opt{unix} ? ('-f', $opt{unix}, '-p', 0) : ('-l', $ip, '-p', $port)),
 		(map { ('-s', $_) } @to), (map { ('-b', $_) } @backup_to), @name, @{$opt{args} // []}],
