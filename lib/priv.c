@@ -109,8 +109,12 @@ priv_shed(const char **why)
 
 	memset(none, 0, sizeof(none));
 	memset(caps, 0xff, sizeof(caps));
-	/* The ambient set goes with the inheritable one. */
-	if (syscall(SYS_capset, &head, none) == -1) {
+	/*
+	 * The ambient set goes with the inheritable one. Where there is nothing to give up it is not
+	 * tried: a sandbox may forbid the call.
+	 */
+	if ((syscall(SYS_capget, &head, caps) == -1 || memcmp(caps, none, sizeof(caps)) != 0) &&
+	    syscall(SYS_capset, &head, none) == -1) {
 		*why = "cannot give up capabilities";
 		return -1;
 	}
@@ -118,7 +122,7 @@ priv_shed(const char **why)
 		*why = "cannot give up new privileges";
 		return -1;
 	}
-	head.version = _LINUX_CAPABILITY_VERSION_3;
+	memset(caps, 0xff, sizeof(caps));
 	if (syscall(SYS_capget, &head, caps) == -1 || memcmp(caps, none, sizeof(caps)) != 0 ||
 	    prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1) {
 		*why = "capabilities are still there";
