@@ -152,19 +152,27 @@ sub parted {
 	$run->join_halves(winner());
 }
 
-# A node that reaches nobody: its half is written to by nobody, the clients behind it wait.
+# A node that reaches nobody, its clients neither: there is one history, and it must go on. Until the
+# servers are together again nobody begins a connection: where both nodes have had the VIP it may be,
+# for a moment, with the one that was away.
 sub isolated {
 	my ($run, $plan, $node) = @_;
 	my $c = $run->{clients};
 	cluster('cut', $node);
 	wait_for('the other node has the VIP', sub { vip_nodes() =~ other($node) }, $MOVE_LIMIT);
+	$c->say_and_wait('leave ' . side_of($node));
 	sleep $plan->{seconds};
+	$c->say_and_wait('hold');
 	cluster('heal');
+	$run->whole or return;
+	$run->join_halves(other($node));
 }
+
+sub side_of { return $_[0] eq 'b' ? 1 : 0 }
 
 sub join_halves {
 	my ($run, $winner) = @_;
-	$run->{clients}->say_and_wait('joined ' . ($winner eq 'b' ? 1 : 0));
+	$run->{clients}->say_and_wait('joined ' . side_of($winner));
 	$run->{won}{$winner}++;
 }
 

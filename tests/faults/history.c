@@ -21,8 +21,9 @@
  * different proxies; see halves.h:
  *   part           the servers are about to be parted: side 1 ends its connections and waits
  *   parted         ... they are: side 1 goes on, with what its half holds
+ *   leave N        side N's clients can reach nobody: they end their connections and wait
  *   hold           whoever loses the connection waits
- *   joined N       side N's half is the one that counts; all go on
+ *   joined N       side N's half is the one that counts; all go on, with new connections
  *
  *   stop           (or the end of the input)
  */
@@ -242,6 +243,13 @@ vanish(struct history *h, int may)
 }
 
 static void
+leave(struct history *h, unsigned side)
+{
+	h->rules.held[side] = 1;
+	each_of(h, side, session_break, "cut off");
+}
+
+static void
 part(struct history *h)
 {
 	h->rules.held[1] = 1;
@@ -292,6 +300,8 @@ control_line(struct history *h, const char *line)
 		part(h);
 	else if (strcmp(line, "parted") == 0)
 		parted(h);
+	else if (strcmp(line, "leave 0") == 0 || strcmp(line, "leave 1") == 0)
+		leave(h, (unsigned)(line[6] - '0'));
 	else if (strcmp(line, "hold") == 0)
 		hold(h, 1);
 	else if (strcmp(line, "joined 0") == 0 || strcmp(line, "joined 1") == 0)

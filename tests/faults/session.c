@@ -91,12 +91,15 @@ static void
 try_connect(struct session *s)
 {
 	const struct addr *to = &s->rules->to, *from = &s->rules->from[s->side];
+	struct linger none = {.l_onoff = 1};
 	int on = 1;
 
 	s->fd = socket(to->u.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (s->fd == -1)
 		fatal("socket");
 	setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	/* What was not sent is not sent behind our back when a cut has healed. */
+	setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
 	if (from->len != 0 && bind(s->fd, &from->u.sa, from->len) == -1)
 		fatal("%s", from->text);
 	s->at_us = mono_us() + CONNECT_US;
