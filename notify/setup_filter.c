@@ -107,8 +107,8 @@ setup_filter(struct setup *s, const struct setup_site *x)
 	}
 	tool_free(&t);
 	if (!looked)
-		finding(&s->f, VERDICT_OK, subject,
-			"no rules to be seen (no nft here, or not root)");
+		finding(&s->f, VERDICT_OK, subject, "no rules to be seen: %s",
+			tool_exists("nft") ? "nft lists none" : "there is no nft here");
 	else if (!told)
 		finding(&s->f, VERDICT_OK, subject, "nothing on this node drops VRRP");
 }

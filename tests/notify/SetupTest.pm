@@ -1,6 +1,7 @@
 # SetupTest: what the tests of "memvip-notify check-setup" share. A machine that is set up as it should
-# be, in namespaces of its own (NotifyTest): /etc and /usr/local are copies to write on, eth0 has
-# 10.7.7.1 and the VIP, memcached answers there and on 10.7.7.2. A test breaks one thing and asks for its line.
+# be, in namespaces of its own (NotifyTest): /etc and /usr/local are copies to write on, /run is empty,
+# eth0 has 10.7.7.1 and the VIP, memcached answers there and on 10.7.7.2. A test breaks one thing and
+# asks for its line.
 package SetupTest;
 use strict;
 use warnings;
@@ -70,7 +71,7 @@ sub machine {
 		NotifyTest::sh("mount -t overlay -o lowerdir=/$dir,upperdir=$own/$name,workdir=$own/$name-work overlay /$dir");
 	}
 	# The two hold it; its name is not needed, and would be in the way at the end.
-	NotifyTest::sh("umount -l $own");
+	NotifyTest::sh("umount -l $own && mount -t tmpfs -o mode=755 tmpfs /run");
 	NotifyTest::sh("chown root:root /etc /usr/local && chmod 755 /etc /usr/local && rm -rf /etc/memvip /etc/keepalived");
 	NotifyTest::sh("install -d -m 755 /etc/memvip /etc/keepalived /usr/local/sbin /usr/local/libexec $HOOKS");
 	install('proxy/memvip-proxy', '/usr/local/sbin/memvip-proxy');
