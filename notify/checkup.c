@@ -19,8 +19,8 @@
 struct run {
 	struct setup s;
 	const char *name;
-	struct site *sites; /* SITES_MAX of them */
-	unsigned n, checked;
+	struct site *sites;	  /* SITES_MAX of them */
+	unsigned n, checked, bad; /* bad: files that could not be used */
 };
 
 /* A file that cannot be used is a finding of its own. */
@@ -29,6 +29,7 @@ bad_file(const char *line, void *arg)
 {
 	struct run *r = arg;
 
+	r->bad++;
 	finding(&r->s.f, VERDICT_FAILED, "file", "%s", line);
 	finding_do(&r->s.f, "mend it; memvip.conf(5) lists the names");
 }
@@ -74,15 +75,15 @@ instance_of(const struct run *r, const struct site *site, struct kvrrp *v)
 			struct site other;
 
 			kvrrp_read(v, &r->s.k, l);
-			if (by_vip ? kvrrp_has_vip(v, &site->vip) : kcommand_is(&v->notify, HOOK)) {
-				if (by_vip)
-					return 1;
-				o = (struct site_options){v->notify.argc, v->notify.argv};
-				if (site_find(path, &o, v->name, err, sizeof(err)) == 0 &&
-				    site_load(&other, &o, path, err, sizeof(err)) == 0 &&
-				    strcmp(other.conf, site->conf) == 0)
-					return 1;
-			}
+			if (by_vip && kvrrp_has_vip(v, &site->vip))
+				return 1;
+			if (by_vip || !kcommand_is(&v->notify, HOOK))
+				continue;
+			o = (struct site_options){v->notify.argc, v->notify.argv};
+			if (site_find(path, &o, v->name, err, sizeof(err)) == 0 &&
+			    site_load(&other, &o, path, err, sizeof(err)) == 0 &&
+			    strcmp(other.conf, site->conf) == 0)
+				return 1;
 		}
 	}
 	return 0;
@@ -145,7 +146,7 @@ none_checked(struct run *r)
 	if (r->name[0] != '\0')
 		finding(f, VERDICT_FAILED, "file",
 			"'%s': no such instance, and no file of that name", r->name);
-	else if (r->n == 0)
+	else
 		finding(f, VERDICT_FAILED, "file", "no file in " CONF_DIR_DEFAULT " names a VIP");
 	finding_do(f, "copy a sample to " CONF_FILE_DEFAULT ": see INSTALL, or memvip(7)");
 }
@@ -170,7 +171,7 @@ checkup_run(const struct site_options *o, const char *keepalived_conf, const cha
 		sites_of_hooks(&r);
 	for (unsigned i = 0; i < r.n; i++)
 		site_check(&r, &r.sites[i]);
-	if (r.checked == 0 && (r.name[0] != '\0' || f->n[VERDICT_FAILED] == 0 || r.n == 0))
+	if (r.checked == 0 && (r.name[0] != '\0' || r.bad == 0))
 		none_checked(&r);
 	free(r.sites);
 	kconf_free(&r.s.k);

@@ -103,29 +103,34 @@ program_judge(struct setup *s, const char *subject, const struct kcommand *c, co
 
 /* ---- the hook ---- */
 
-/*
- * The file that it reads, by its own command line. name: the instance's, for a hook; NULL: a check,
- * which knows of no instance. Returns 0, or -1 with a line in err.
- */
+/* The file that a hook of this instance reads. Returns 0, or -1 with a line in err. */
 static int
-file_of(const struct kcommand *c, const char *name, char path[ORDER_PATH_MAX], char *err,
-	size_t size)
+hook_file(const struct kcommand *c, const char *name, char path[ORDER_PATH_MAX], char *err,
+	  size_t size)
 {
 	struct site_options o = {c->argc, (char **)(const void *)c->argv};
+	int rc = site_find(path, &o, name, err, size);
+
+	if (rc == 1)
+		snprintf(err, size, "%.512s: %s", path, strerror(ENOENT));
+	return rc == 0 ? 0 : -1;
+}
+
+/* The same for a check, which knows of no instance. path "": its command line names this VIP itself. */
+static int
+check_file(const struct kcommand *c, const struct addr *vip, char path[ORDER_PATH_MAX], char *err,
+	   size_t size)
+{
 	struct conf conf;
+	struct addr own;
 	int rc = 0;
 
-	if (name != NULL) {
-		rc = site_find(path, &o, name, err, size);
-		if (rc == 1)
-			snprintf(err, size, "%.512s: %s", path, strerror(ENOENT));
-		return rc == 0 ? 0 : -1;
-	}
 	conf_init(&conf);
-	if (conf_args(&conf, CONF_CHECK, o.argc, o.argv) == -1) {
+	path[0] = '\0';
+	if (conf_args(&conf, CONF_CHECK, c->argc, (char **)(const void *)c->argv) == -1) {
 		snprintf(err, size, "%s", conf.err);
 		rc = -1;
-	} else {
+	} else if (conf.listen == NULL || conf_vip(&conf, &own) == -1 || !addr_equal(&own, vip)) {
 		rc = order_copy(path, ORDER_PATH_MAX,
 				conf.file != NULL ? conf.file : CONF_FILE_DEFAULT);
 	}
@@ -142,20 +147,22 @@ same_file(const char *a, const char *b)
 	       sa.st_ino == sb.st_ino;
 }
 
-/* Does it read the file that this is about? Says so if not. */
+/* Does it read the file that this is about? Says so if not. name: the instance's; NULL: a check. */
 static int
 reads_file(struct setup *s, const char *subject, const struct kcommand *c, const char *name,
 	   const struct setup_site *x)
 {
 	char path[ORDER_PATH_MAX], err[SITE_ERR_MAX], at[256];
+	int rc = name != NULL ? hook_file(c, name, path, err, sizeof(err))
+			      : check_file(c, &x->site.vip, path, err, sizeof(err));
 
-	if (file_of(c, name, path, err, sizeof(err)) == -1) {
+	if (rc == -1) {
 		finding(&s->f, VERDICT_FAILED, subject, "%s: it has no configuration: %s",
 			place(c->at, at, sizeof(at)), err);
 		finding_do(&s->f, "give it %s: -c %s", c->argv[0], x->site.conf);
 		return 0;
 	}
-	if (same_file(path, x->site.conf))
+	if (path[0] == '\0' || same_file(path, x->site.conf))
 		return 1;
 	finding(&s->f, VERDICT_FAILED, subject, "%s: it reads %s, not %s",
 		place(c->at, at, sizeof(at)), path, x->site.conf);
@@ -202,18 +209,18 @@ hook_judge(struct setup *s, const struct setup_site *x)
 
 /* ---- the check ---- */
 
-/* The check's operand: "service" when none is given. */
+/* The check's operand: "service" when none is given, or when its command line is wrong. */
 static const char *
 mode_of(const struct kcommand *c)
 {
 	struct conf conf;
-	const char *mode = "?";
+	const char *mode = "service";
 	int first;
 
 	conf_init(&conf);
 	first = conf_args(&conf, CONF_CHECK, c->argc, (char **)(const void *)c->argv);
-	if (first != -1)
-		mode = first < c->argc ? c->argv[first] : "service";
+	if (first != -1 && first < c->argc)
+		mode = c->argv[first];
 	conf_free(&conf);
 	return mode;
 }
@@ -233,7 +240,7 @@ deadline_of(const struct kcommand *c, const struct setup_site *x)
 	return ms;
 }
 
-/* What is asked besides, and harms the more the rarer it shows. */
+/* How it is run: what keepalived makes of its answer, how long it may take, as whom. */
 static int
 script_judge(struct setup *s, const struct setup_site *x, const struct kscript *k)
 {
@@ -292,6 +299,8 @@ check_judge(struct setup *s, const struct setup_site *x)
 			finding_do(&s->f, "weight -60 in vrrp_script %s", k.name);
 			continue;
 		}
+		if (strcmp(mode_of(c), "service") != 0)
+			continue;
 		found = 1;
 		/* 2.2 takes a check that cannot be executed for healthy. */
 		if (program_judge(s, "check", c, ": keepalived takes that for healthy") &&
