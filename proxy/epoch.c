@@ -200,6 +200,8 @@ epoch_judge_return(struct epoch *e, struct server *s)
 	if (!s->replica.stale && !s->dirty.overflow && (ours || !others)) {
 		server_decide(s, SERVER_TRUST,
 			      ours ? "it has missed no write" : "it was the last one in use");
+		/* It was restarted, or flushed: another one that comes back may be fuller. */
+		s->incomplete = !p->has_marker;
 	} else if (!others && truth_elsewhere && !e->waited) {
 		/* Another server, away as well, has missed nothing: it is waited for, a moment. */
 		e->waited = 1;

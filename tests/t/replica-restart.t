@@ -139,4 +139,25 @@ for my $args ([], ['-i', 4]) {
 	@bad = grep { $items->{"count$_"} ne "0 $count{$_}" } keys %count;
 	is("@bad", '', '... every increment once');
 }
+
+# ---- restarted while the other one was away, that has all ----
+for my $case ([$a, $b], [$b, $a]) {
+	my ($away, $lost) = @$case;
+	$p->end;
+	$_->restart for $a, $b;
+	$p = proxy(servers => [$a], backups => [$b]);
+	$p->wait_current;
+	$c = client($p);
+	my $n = load();
+	$away->freeze;
+	$c->ask("get key1\r\n");
+	$c->ask("set away 0 0 1\r\nx\r\n");
+	$p->wait_state('down', $away);
+	$lost->restart;
+	ok(wait_for('it serves', sub { $p->state($lost) eq 'current' }), "$lost->{name} alone, and restarted: it serves");
+	$away->thaw;
+	$p->wait_current;
+	my $have = same_items("$away->{name} is back: both hold the same", $a, $b);
+	cmp_ok($have, '>=', $n, '... all that it had');
+}
 done_testing;
