@@ -1,6 +1,8 @@
 /* budget: everything that is buffered, against --max-memory. See budget.h. */
 #include "budget.h"
 
+#include <limits.h>
+
 #include "blob.h"
 #include "log.h"
 
@@ -181,4 +183,12 @@ budget_end(const void *whose, size_t have)
 		return;
 	holder = NULL;
 	holder_waits = 0;
+}
+
+unsigned
+budget_copies(size_t bytes)
+{
+	uint64_t n = used() < limit / 8 * 7 ? limit / 8 / (bytes > 0 ? bytes : 1) : 1;
+
+	return n < 1 ? 1 : n > UINT_MAX ? UINT_MAX : (unsigned)n;
 }

@@ -51,6 +51,12 @@ int budget_blames_nobody(uint64_t now_ms);
 /* The senders have been seen to. */
 void budget_waits_on(uint64_t now_ms);
 
+/*
+ * Copies of values of so many bytes that may be on the way from server to server at a time: the reserve
+ * is theirs. One is always.
+ */
+unsigned budget_copies(size_t bytes);
+
 /* Is a new command that brings values to wait? */
 int budget_is_tight(void);
 

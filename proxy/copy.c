@@ -157,6 +157,7 @@ copy_write(struct copy *c, const struct op_reply *reply)
 	struct item it;
 	size_t n;
 
+	c->size = reply->rsp->body_len;
 	item_read(&it, reply->p, reply->rsp);
 	if (it.special || it.ttl == 0) { /* a T0 would live for ever */
 		if (c->mode == COPY_REPLACE)
@@ -256,6 +257,7 @@ copy_start(struct copy *c, struct server *from, struct server *to, const char *k
 	c->from = from;
 	c->to = to;
 	c->mode = (uint8_t)mode;
+	c->size = 0;
 	c->restarts = c->refused = c->written = c->stored = c->holding = 0;
 	memcpy(c->key, key, len);
 	c->key_len = (uint8_t)len;

@@ -51,6 +51,7 @@ struct copy {
 	uint8_t holding;
 	uint8_t key_len;
 	struct hold hold;
+	uint32_t size; /* of the value that was read, in bytes; 0: none was */
 	char key[PROTO_KEY_MAX];
 };
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "budget.h"
 #include "copy.h"
 #include "dirty.h"
 #include "io.h"
@@ -37,6 +38,7 @@ struct fill {
 	uint8_t listing_on; /* a listing runs or is to be tried again */
 	unsigned source;    /* the server that is listed, index in the farm; n: all were */
 	unsigned in_flight;
+	size_t typical; /* bytes of a value of late: quick to grow, slower to shrink */
 	struct listing listing;
 	struct dirty queue; /* what was listed */
 	struct timer tick;
@@ -76,6 +78,10 @@ fill_on_copied(struct copy *c, enum copy_result result)
 
 	f->busy[c - f->copies] = 0;
 	f->in_flight--;
+	if (c->size > f->typical)
+		f->typical = c->size;
+	else
+		f->typical -= (f->typical - c->size) / 8;
 	f->to->fill_done++;
 	f->found += c->stored;
 	if (conf->fill_rate != 0 && c->mode == COPY_MISSING && !c->stored)
@@ -172,6 +178,15 @@ fill_must_wait(const struct fill *f)
 	return 0;
 }
 
+/* Copies that may be on the way: large values by the few, for all of them are buffered here. */
+static unsigned
+fill_window(const struct fill *f)
+{
+	unsigned n = budget_copies(f->typical);
+
+	return n < FILL_WINDOW ? n : FILL_WINDOW;
+}
+
 /* Keeps the window full: first what is known to be wrong, then what was listed. */
 static void
 fill_pump(struct fill *f)
@@ -184,7 +199,8 @@ fill_pump(struct fill *f)
 		timer_set(&f->tick, TICK_MS);
 		return;
 	}
-	while (f->in_flight < FILL_WINDOW && (conf->fill_rate == 0 || f->credit >= CREDIT_COPY)) {
+	while (f->in_flight < fill_window(f) &&
+	       (conf->fill_rate == 0 || f->credit >= CREDIT_COPY)) {
 		if ((len = dirty_take(&f->to->dirty, key)) == 0 &&
 		    (len = dirty_take(&f->queue, key)) == 0)
 			break;
@@ -291,6 +307,7 @@ fill_server(struct server *s, int begin)
 	f->told = 0;
 	f->pass = 1;
 	f->found = 0;
+	f->typical = conf->max_value;
 	s->fill_done = 0;
 	s->fill_total = dirty_count(&s->dirty);
 	f->since_ms = timer_now_ms;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "budget.h"
 #include "copy.h"
 #include "fill.h"
 #include "log.h"
@@ -25,6 +26,9 @@
 #define CREDIT (COST * 100)
 /* Mirrored hits that were not answered yet. */
 #define OPS_MAX 256
+
+/* A value that is copied is taken to have so many bytes. */
+#define MIRROR_TYPICAL 65536
 
 /* What was told, and when. */
 static struct {
@@ -64,7 +68,8 @@ mirror_copy(struct mirror_op *m)
 {
 	struct copy *c;
 
-	if (n_copies == MIRROR_COPIES || !server_usable(m->leader) || !server_usable(m->follower))
+	if (n_copies == MIRROR_COPIES || n_copies >= budget_copies(MIRROR_TYPICAL) ||
+	    !server_usable(m->leader) || !server_usable(m->follower))
 		return; /* the next hit will find out again */
 	if ((c = malloc(sizeof(*c))) == NULL)
 		fatalx("out of memory: a copy");

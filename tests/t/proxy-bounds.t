@@ -254,6 +254,38 @@ afresh(@bounded);
 	ok(!$other->{eof}, '... not the one that reads');
 }
 
+# While commands wait for memory: whoever asks how we are is answered, a server comes back all the same.
+afresh(@bounded, '--timeout', 20000);
+{
+	$other->ask("set big$_ 0 0 400000\r\n" . 'v' x 400_000 . "\r\n") for 1 .. 5;
+	# One get after the other, so that it is a half and no more.
+	my @deaf = map { client($p) } 1 .. 8;
+	$_->{sock}->setsockopt(SOL_SOCKET, SO_RCVBUF, 4096) for @deaf;
+	my $asked = 0;
+	ok(wait_for('commands to wait', sub {
+		push_on($deaf[$asked++ % @deaf], "get big1\r\n");
+		buffered(); # which comes behind it
+		return log_lines($p, qr/new commands wait/);
+	}, 30), 'clients that do not read: others have to wait');
+	my $waits = client($p);
+	$waits->send("get big1\r\n");
+	like(client($p)->ask("stats servers\r\n", 5), qr/END\r\n\z/, '... not those who ask how we are');
+	is(client($p)->ask("delete none\r\n", 5), "NOT_FOUND\r\n", '... nor those who bring nothing');
+	ok($waits->quiet, '... but those who want values');
+	$b->restart;
+	my $most = 0;
+	ok(wait_for('the server filled', sub {
+		my $now = buffered();
+		$most = $now if $now > $most;
+		return $p->state($b) eq 'current';
+	}, 30), '... a server that was restarted is filled meanwhile');
+	cmp_ok($most, '<', $limit * 1.3, "... within bounds ($most)");
+	is(length(value_of($b, "big$_") // ''), 400_000, '... with what it had') for 1, 5;
+	is($p->stats->{clients_slow}, 0, '... and nobody is closed before his time');
+	$_->close('reset') for @deaf;
+	is(length $waits->reply, 400_000 + 28, 'they leave: who has waited is answered');
+}
+
 # A memcached stands still while much is written: nobody pays, all of it is stored.
 for my $case (['the backup', $b, $a], ['the primary', $a, $b]) {
 	my ($name, $frozen, $alive) = @$case;

@@ -185,6 +185,21 @@ test_one_keeps_the_others_waiting(void **state)
 	assert_int_equal(budget_blame(999999), BUDGET_NOBODY);
 }
 
+/* Copies have the reserve; when there is none, one after the other. */
+static void
+test_copies(void **state)
+{
+	(void)state;
+	assert_int_equal(budget_copies(PART), 1);
+	assert_int_equal(budget_copies(PART / 4), 4);
+	assert_int_equal(budget_copies(100 * PART), 1);
+	assert_true(budget_copies(0) >= 64);
+	use(6);
+	assert_int_equal(budget_copies(PART / 4), 4);
+	use(7);
+	assert_int_equal(budget_copies(PART / 4), 1);
+}
+
 int
 main(void)
 {
@@ -193,6 +208,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_patience, begin, end),
 	    cmocka_unit_test_setup_teardown(test_the_limit_itself, begin, end),
 	    cmocka_unit_test_setup_teardown(test_stuck, begin, end),
+	    cmocka_unit_test_setup_teardown(test_copies, begin, end),
 	    cmocka_unit_test_setup_teardown(test_sizes, begin, end),
 	    cmocka_unit_test_setup_teardown(test_one_at_a_time, begin, end),
 	    cmocka_unit_test_setup_teardown(test_one_keeps_the_others_waiting, begin, end),
