@@ -120,6 +120,7 @@ void
 epoch_raise(struct epoch *e)
 {
 	char names[MARKER_TEXT_MAX / 2], text[MARKER_TEXT_MAX];
+	unsigned n = 0;
 	struct marker m = {.epoch = ++e->number,
 			   .session = e->session,
 			   .clean = e->closing,
@@ -129,25 +130,29 @@ epoch_raise(struct epoch *e)
 	memcpy(m.owner, e->owner, sizeof(m.owner));
 	m.current_len = epoch_current_names(e, names, sizeof(names));
 	e->raising = 1;
-	e->alone = 0;
 	for (unsigned i = 0; i < e->n; i++) {
 		struct server *s = &e->servers[i];
 		s->in_epoch = is_current(s) != 0;
-		e->alone |= !is_current(s);
+		n += s->in_epoch;
 		if (!is_current(s))
 			continue;
 		m.sweeping = !s->swept;
 		snprintf(m.self, sizeof(m.self), "%s", s->addr.text);
 		claim_mark(&s->claim, text, marker_write(text, &m), e->number);
 	}
-	e->weighed &= e->alone;
+	if (n == e->n) {
+		e->alone_ms = 0;
+	} else if (e->alone_ms == 0) {
+		e->alone_ms = timer_now_ms;
+		e->weigh_ms = EPOCH_LEFTOVER_MS;
+	}
 	epoch_check_raised(e); /* nobody is current: nobody to wait for */
 }
 
 void
 epoch_weigh(struct epoch *e)
 {
-	e->weighed = 1;
+	e->weigh_ms = 2 * (timer_now_ms - e->alone_ms);
 	e->number += EPOCH_WEIGHT;
 	epoch_raise(e);
 }

@@ -20,8 +20,10 @@
 
 /* How long a predecessor that lived a moment ago has to leave a clean marker. */
 #define EPOCH_CLEAN_MS 100
-/* Epochs that one counts for in which clients have written to fewer servers than there are. */
+/* Epochs that one counts for in which clients write to fewer servers than there are. */
 #define EPOCH_WEIGHT 1000
+/* What was on its way when a server went is done by then, and weighs nothing. */
+#define EPOCH_LEFTOVER_MS 100
 
 struct epoch {
 	struct server *servers;
@@ -37,9 +39,9 @@ struct epoch {
 	uint8_t waited;	  /* for a clean marker */
 	uint8_t closing;  /* the markers are to be clean */
 	uint8_t raising;
-	uint8_t alone;	 /* at the last raise a server was not current */
-	uint8_t weighed; /* ... and a client's write was acknowledged since, see epoch_weigh() */
-	uint8_t stuck;	 /* raising, but the last server does not speak */
+	uint64_t alone_ms; /* since when a server is not current; 0: all are */
+	uint64_t weigh_ms; /* a write that is acknowledged so long after that weighs */
+	uint8_t stuck;	   /* raising, but the last server does not speak */
 	struct timer clean_wait;
 	struct hold_waiters waiters;
 	/* A server has to be filled (in: usable, not current), or must not be any more. */
@@ -70,17 +72,18 @@ void epoch_superseded(struct epoch *e, struct server *s, const struct marker *m)
 void epoch_raise(struct epoch *e);
 
 /*
- * A client's write is about to be acknowledged that was made without a server that it belongs on. Perhaps the others
- * are not dead but with a proxy of their own, on the other side of a cut: when that heals, the higher
- * epoch wins. So the first such write begins a new epoch that outweighs any number of starts and ends
- * of proxies which nobody has written to.
+ * A client's write is about to be acknowledged that was made without a server that it belongs on.
+ * Perhaps that one is not dead but with a proxy of its own, on the other side of a cut: when that
+ * heals, the higher epoch wins. So clients that go on writing begin a new epoch now and then, each time
+ * after twice as long: it outweighs the starts and ends of proxies that nobody writes to, and those that
+ * got their first write when the cut had healed.
  */
 void epoch_weigh(struct epoch *e);
 
 static inline void
 epoch_note_write(struct epoch *e)
 {
-	if (e->alone && !e->weighed)
+	if (e->alone_ms != 0 && timer_now_ms - e->alone_ms >= e->weigh_ms)
 		epoch_weigh(e);
 }
 
