@@ -44,7 +44,7 @@ struct op_world {
 	struct story *story;
 	unsigned ballast_percent;
 	int tolerant; /* errors and broken connections are expected now (the proxy is killed) */
-		      /*
+	/*
 	 * overtaken: misses of reads behind which the same client has sent a write on the key. When
 	 * the leader is lost under such a read, memvip-proxy answers a miss: the other copy may have
 	 * executed that write already, and a value from the future would be a lie.
