@@ -3,6 +3,8 @@
 use strict;
 use warnings;
 use FindBin;
+# A minute and a half of one processor, of which there may be little.
+BEGIN { $ENV{MEMVIP_TEST_LIMIT} //= 1200 }
 use lib "$FindBin::Bin/../lib";
 use MemvipTest;
 use Test::More;
