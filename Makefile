@@ -34,6 +34,8 @@ CPPFLAGS_ALL = -D_GNU_SOURCE -Ilib -DVERSION='"$(VERSION)"' -DSYSCONFDIR='"$(SYS
 	-DRUNDIR='"$(RUNDIR)"' -DSBINDIR='"$(SBINDIR)"' $(CPPFLAGS)
 WARN = -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes \
 	-Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla $(if $(WERROR),-Werror)
+# The sanitizer's own check for null makes gcc 12 believe in a null pointer.
+WARN += $(if $(SANITIZE),-Wno-unknown-warning-option -Wno-stringop-overread)
 # _FORTIFY_SOURCE needs optimisation and hides errors from the sanitizers.
 FORTIFY = $(if $(SANITIZE)$(filter -O0,$(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 CFLAGS_ALL = -std=c11 $(WARN) -fPIE -fstack-protector-strong -fno-strict-aliasing -MMD -MP \
