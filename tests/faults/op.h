@@ -43,7 +43,8 @@ struct op_world {
 	struct item_rules items;
 	struct story *story;
 	unsigned ballast_percent;
-	int tolerant; /* errors and broken connections are expected now (the proxy is killed) */
+	/* Errors and broken connections are expected now: the proxy is killed. */
+	int tolerant;
 	/*
 	 * overtaken: misses of reads behind which the same client has sent a write on the key. When
 	 * the leader is lost under such a read, memvip-proxy answers a miss: the other copy may have
