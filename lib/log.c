@@ -7,18 +7,25 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "mono.h"
+#include "quota.h"
+
 #define LINE_MAX_LEN 1024
+/* The program's name and ": " before a line on stderr. */
+#define HEAD_MAX 80
 
 static const char *log_ident = "memvip";
 static enum log_dest log_dest = LOG_DEST_STDERR;
 static int log_verbose;
 static int syslog_fd = -1;
 static unsigned syslog_lost; /* lines that syslog did not take */
+static struct quota log_quota;
 
 /*
  * Not by syslog(3): that waits when the daemon is stuck and its queue full, and a program that has
@@ -112,85 +119,126 @@ log_get_verbose(void)
 	return log_verbose;
 }
 
-/*
- * err: an errno to append, or 0. The line is built first and written in one call, so that
- * lines of several processes on one stderr do not mix.
- */
+/* Writes text (n bytes, with room for one more), in one call: lines of several processes on one
+ * stderr do not mix. */
 static void
-log_line(int priority, int err, const char *fmt, va_list ap)
+log_write(int priority, char *text, int n)
 {
-	char line[LINE_MAX_LEN];
-	int saved = errno;
-	int n = 0;
+	struct iovec iov[2];
+	char head[HEAD_MAX];
 
-	if (log_dest == LOG_DEST_STDERR)
-		n = snprintf(line, sizeof(line), "%s: ", log_ident);
-	int m = vsnprintf(line + n, sizeof(line) - (size_t)n, fmt, ap);
-	if (m > 0)
-		n += m;
+	if (log_dest == LOG_DEST_SYSLOG) {
+		syslog_line(priority, text, n);
+		return;
+	}
+	text[n++] = '\n';
+	iov[0].iov_base = head;
+	iov[0].iov_len = (size_t)snprintf(head, sizeof(head), "%.64s: ", log_ident);
+	iov[1].iov_base = text;
+	iov[1].iov_len = (size_t)n;
+	if (writev(STDERR_FILENO, iov, 2) < 0) {
+		/* Nowhere left to say it. */
+	}
+}
+
+/* Tells what was held back, of each kind that may speak again. */
+static void
+log_tell_held(int ending, uint64_t now_ms)
+{
+	char line[LINE_MAX_LEN - HEAD_MAX];
+	struct quota_kind *k;
+
+	while ((k = quota_due(&log_quota, ending, now_ms)) != NULL) {
+		int n = snprintf(line, sizeof(line),
+				 "%llu more lines of this kind in the last %llu s were held back; "
+				 "the last: %s",
+				 (unsigned long long)k->held,
+				 (unsigned long long)(now_ms - k->held_ms) / 1000 + 1, k->sample);
+		quota_told(&log_quota, k);
+		log_write(LOG_WARNING, line, n);
+	}
+}
+
+void
+log_tick(void)
+{
+	int saved = errno;
+
+	if (log_quota.held > 0)
+		log_tell_held(0, mono_ms());
+	errno = saved;
+}
+
+/* err: an errno to append, or 0. ending: the program's last line, which nothing holds back. */
+static void
+log_line(int priority, int err, int ending, const char *fmt, va_list ap)
+{
+	char line[LINE_MAX_LEN - HEAD_MAX];
+	int saved = errno;
+	uint64_t now_ms = mono_ms();
+	int n = vsnprintf(line, sizeof(line), fmt, ap);
+
+	if (n < 0)
+		n = 0;
 	if (n > (int)sizeof(line) - 2)
 		n = (int)sizeof(line) - 2;
 	if (err != 0) {
-		m = snprintf(line + n, sizeof(line) - (size_t)n, ": %s", strerror(err));
+		int m = snprintf(line + n, sizeof(line) - (size_t)n, ": %s", strerror(err));
 		if (m > 0)
 			n += m;
 		if (n > (int)sizeof(line) - 2)
 			n = (int)sizeof(line) - 2;
 	}
-	if (log_dest == LOG_DEST_SYSLOG) {
-		syslog_line(priority, line, n);
-	} else {
-		line[n++] = '\n';
-		if (write(STDERR_FILENO, line, (size_t)n) < 0) {
-			/* Nowhere left to say it. */
-		}
-	}
+	line[n] = '\0';
+	log_tell_held(ending, now_ms);
+	if (ending || quota_take(&log_quota, fmt, line, now_ms))
+		log_write(priority, line, n);
 	errno = saved;
 }
 
-#define LOG_BODY(priority, err)                   \
-	do {                                      \
-		va_list ap;                       \
-		va_start(ap, fmt);                \
-		log_line(priority, err, fmt, ap); \
-		va_end(ap);                       \
+#define LOG_BODY(priority, err, ending)                   \
+	do {                                              \
+		va_list ap;                               \
+		va_start(ap, fmt);                        \
+		log_line(priority, err, ending, fmt, ap); \
+		va_end(ap);                               \
 	} while (0)
 
 void
 log_warn(const char *fmt, ...)
 {
-	LOG_BODY(LOG_WARNING, errno);
+	LOG_BODY(LOG_WARNING, errno, 0);
 }
 
 void
 log_warnx(const char *fmt, ...)
 {
-	LOG_BODY(LOG_WARNING, 0);
+	LOG_BODY(LOG_WARNING, 0, 0);
 }
 
 void
 log_info(const char *fmt, ...)
 {
-	LOG_BODY(LOG_INFO, 0);
+	LOG_BODY(LOG_INFO, 0, 0);
 }
 
 void
 log_debug(const char *fmt, ...)
 {
 	if (log_verbose > 0)
-		LOG_BODY(LOG_DEBUG, 0);
+		LOG_BODY(LOG_DEBUG, 0, 0);
 }
 
 void
 fatal(const char *fmt, ...)
 {
-	LOG_BODY(LOG_CRIT, errno);
+	LOG_BODY(LOG_CRIT, errno, 1);
 	exit(1);
 }
 
 void
 fatalx(const char *fmt, ...)
 {
-	LOG_BODY(LOG_CRIT, 0);
+	LOG_BODY(LOG_CRIT, 0, 1);
 	exit(1);
 }

@@ -1,6 +1,9 @@
 /*
  * log: one line an event, to stderr (foreground) or to syslog (background, hooks).
  *
+ * Lines of one kind (one place in the code: the format) that come too fast are held back, and their
+ * number is told; see quota.h for how fast that is. Fatal ones never are.
+ *
  * Every call keeps errno. log_warn() appends strerror(errno), log_warnx() does not.
  */
 #ifndef MEMVIP_LOG_H
@@ -16,6 +19,8 @@ void log_init(const char *ident, enum log_dest dest, int verbose);
 void log_to(enum log_dest dest);
 void log_set_verbose(int verbose);
 int log_get_verbose(void);
+/* Now and then, by who lives long: what was held back is told even if no line follows. */
+void log_tick(void);
 
 #define LOG_PRINTF __attribute__((format(printf, 1, 2)))
 void log_warn(const char *fmt, ...) LOG_PRINTF;	 /* something failed; errno says why */

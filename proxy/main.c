@@ -201,6 +201,7 @@ on_tidy(struct timer *t, void *arg)
 {
 	(void)arg;
 	blob_trim();
+	log_tick();
 	timer_set(t, TIDY_MS);
 }
 

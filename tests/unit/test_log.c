@@ -114,6 +114,17 @@ test_long_line(void **state)
 	assert_string_equal(end + 1, "prog: next\n");
 }
 
+#define FLOOD 500
+
+static void
+say_flood(void)
+{
+	for (int i = 0; i < FLOOD; i++)
+		log_warnx("flood %d", i);
+	log_info("another kind");
+	fatalx("the end");
+}
+
 /* The status of a child that calls end(); what it said is in said[]. */
 static int child_status;
 static void (*child_end)(void);
@@ -160,14 +171,35 @@ test_fatal(void **state)
 	assert_string_equal(said, "prog: no server\n");
 }
 
+/* Each line is said, or counted as held back; another kind and the last words are not. */
+static void
+test_flood(void **state)
+{
+	unsigned long long held = 0, n;
+	unsigned lines = 0;
+
+	(void)state;
+	child_end = say_flood;
+	listen_to(run_child);
+	for (char *at = said; (at = strstr(at, "prog: ")) != NULL; at += 6) {
+		lines += strncmp(at, "prog: flood ", 12) == 0;
+		if (sscanf(at, "prog: %llu more lines of this kind in the last ", &n) == 1)
+			held += n;
+	}
+	assert_in_range(lines, 1, FLOOD - 1);
+	assert_int_equal(lines + held, FLOOD);
+	assert_non_null(strstr(said, "were held back; the last: flood 499\n"));
+	assert_non_null(strstr(said, "prog: another kind\n"));
+	assert_non_null(strstr(said, "prog: the end\n"));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_levels),
-	    cmocka_unit_test(test_errno_is_kept),
-	    cmocka_unit_test(test_long_line),
-	    cmocka_unit_test(test_fatal),
+	    cmocka_unit_test(test_levels),    cmocka_unit_test(test_errno_is_kept),
+	    cmocka_unit_test(test_long_line), cmocka_unit_test(test_fatal),
+	    cmocka_unit_test(test_flood),
 	};
 
 	return RUN(tests);
