@@ -23,6 +23,7 @@
 static const char *log_ident = "memvip";
 static enum log_dest log_dest = LOG_DEST_STDERR;
 static int log_verbose;
+static int log_more; /* levels on top of that, see log_toggle() */
 static int syslog_fd = -1;
 static unsigned syslog_lost; /* lines that syslog did not take */
 static struct quota log_quota;
@@ -116,7 +117,15 @@ log_set_verbose(int verbose)
 int
 log_get_verbose(void)
 {
-	return log_verbose;
+	return log_verbose + log_more;
+}
+
+void
+log_toggle(void)
+{
+	log_more = !log_more;
+	log_info(log_more ? "SIGUSR1: saying more from here on, as with -v"
+			  : "SIGUSR1: saying no more than before from here on");
 }
 
 /* Writes text (n bytes, with room for one more), in one call: lines of several processes on one
@@ -225,7 +234,7 @@ log_info(const char *fmt, ...)
 void
 log_debug(const char *fmt, ...)
 {
-	if (log_verbose > 0)
+	if (log_verbose + log_more > 0)
 		LOG_BODY(LOG_DEBUG, 0, 0);
 }
 

@@ -19,6 +19,8 @@ void log_init(const char *ident, enum log_dest dest, int verbose);
 void log_to(enum log_dest dest);
 void log_set_verbose(int verbose);
 int log_get_verbose(void);
+/* On a signal: says one level more, or no longer; and says which. log_set_verbose() leaves that alone. */
+void log_toggle(void);
 /* Now and then, by who lives long: what was held back is told even if no line follows. */
 void log_tick(void);
 

@@ -21,6 +21,7 @@
 #include "keeper.h"
 #include "log.h"
 #include "mono.h"
+#include "span.h"
 #include "title.h"
 #include "vip.h"
 
@@ -70,6 +71,7 @@ struct custodian {
 	char holder_said[STATE_NOTE_MAX]; /* what the log was told of it */
 
 	uint64_t timer_ms; /* mono_ms(); 0: off. The one of the table */
+	uint64_t since_ms; /* the state, mono_ms() */
 	uint64_t look_ms;  /* when to ask for the VIP again; 0: no need */
 	uint64_t retry_ms; /* the pause that runs, in WAITING */
 	unsigned failures; /* starts that failed in a row */
@@ -106,7 +108,8 @@ publish(struct custodian *c)
 		return;
 	c->pub_was = c->pub;
 	if (state_write(c->dir, c->site.key, &c->pub) == -1 && !c->write_said) {
-		log_warn("%s: cannot write the state file", c->site.vip.text);
+		log_warn("%s: cannot write the state file: memvip-notify status shows what was",
+			 c->site.vip.text);
 		c->write_said = 1;
 	}
 }
@@ -114,14 +117,19 @@ publish(struct custodian *c)
 static void
 state_set(struct custodian *c, enum custody_state next, enum custody_event event)
 {
+	char span[SPAN_MAX];
+
 	if (next == c->state)
 		return;
 	/* A proxy that cannot start has said why; each of the many further tries is not news. */
 	if (c->failures < QUIET_AFTER || event == CUSTODY_NUDGE ||
 	    (next != CUSTODY_STARTING && next != CUSTODY_WAITING))
-		log_info("%s: %s -> %s: %s", c->site.vip.text, custody_state_name(c->state),
-			 custody_state_name(next), custody_event_name(event));
+		log_info("%s: %s -> %s: %s (%s for %s)", c->site.vip.text,
+			 custody_state_name(c->state), custody_state_name(next),
+			 custody_event_name(event), custody_state_name(c->state),
+			 span_text(span, mono_ms() - c->since_ms));
 	c->state = next;
+	c->since_ms = mono_ms();
 	snprintf(c->pub.phase, sizeof(c->pub.phase), "%s", custody_state_name(next));
 	c->pub.since_s = time(NULL);
 }
@@ -158,7 +166,8 @@ keepalived_adopt(struct custodian *c, const struct ident *id)
 	if (fd == -1 && errno == ESRCH)
 		return 0;
 	if (fd == -1 && errno != ENOSYS)
-		log_warn("%s: no pidfd for keepalived[%d]", c->site.vip.text, (int)id->pid);
+		log_warn("%s: keepalived[%d] is watched in /proc, there is no pidfd for it",
+			 c->site.vip.text, (int)id->pid);
 	keepalived_forget(c);
 	c->keepalived = *id;
 	c->keepalived_fd = fd;
@@ -201,7 +210,8 @@ look(struct custodian *c)
 		break;
 	}
 	if (!c->unknown_said)
-		log_warn("%s: cannot ask the kernel for the VIP, trying again", c->site.vip.text);
+		log_warn("%s: cannot ask the kernel for the VIP, trying again in %d ms",
+			 c->site.vip.text, LOOK_MS);
 	c->unknown_said = 1;
 	c->look_ms = mono_ms() + LOOK_MS;
 	return CUSTODY_VIP_UNKNOWN;
@@ -691,6 +701,8 @@ signals_read(struct custodian *c)
 	while (read(c->signal_fd, &si, sizeof(si)) == sizeof(si)) {
 		if (si.ssi_signo == SIGCHLD)
 			child = 1;
+		else if (si.ssi_signo == SIGUSR1)
+			log_toggle();
 		else
 			stop = 1;
 	}
@@ -818,6 +830,7 @@ signals_open(struct custodian *c)
 	sigaddset(&set, SIGCHLD);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGUSR1);
 	sigprocmask(SIG_SETMASK, &set, NULL);
 	c->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
@@ -843,6 +856,7 @@ custodian_run(const struct site *site, const struct order *order, const struct s
 
 	child_init(&c.child);
 	c.state = CUSTODY_IDLE;
+	c.since_ms = mono_ms();
 	c.dir = dir;
 	c.listen_fd = listen_fd;
 	c.keepalived_fd = c.holder_fd = -1;

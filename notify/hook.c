@@ -234,7 +234,8 @@ remember(const struct run *r, struct state *st, const char *phase)
 	memset(&st->custodian, 0, sizeof(st->custodian));
 	memset(&st->proxy, 0, sizeof(st->proxy));
 	if (state_write(r->dir, r->site->key, st) == -1)
-		log_warn("%s: cannot write the state file", r->site->vip.text);
+		log_warn("%s: cannot write the state file: memvip-notify status shows what was",
+			 r->site->vip.text);
 }
 
 /*

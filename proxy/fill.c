@@ -239,8 +239,9 @@ fill_on_listed(struct listing *l, const char *why)
 		return;
 	}
 	if (strcmp(why, "busy") != 0 && !f->told++)
-		log_warnx("server %s: cannot be filled from %s: %s; trying again",
-			  f->to->replica.name, farm->servers[f->source].replica.name, why);
+		log_warnx("server %s: cannot be filled from %s: %s; trying again every %d ms",
+			  f->to->replica.name, farm->servers[f->source].replica.name, why,
+			  AGAIN_MS);
 	timer_set(&f->tick, AGAIN_MS);
 }
 

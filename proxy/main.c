@@ -141,7 +141,7 @@ write_pidfile(int fd)
 	if (fd == -1)
 		return;
 	if (dprintf(fd, "%ld\n", (long)getpid()) < 0)
-		log_warn("pidfile: %s", conf.pidfile);
+		log_warn("pidfile: cannot write to %s", conf.pidfile);
 	close(fd);
 }
 
@@ -185,7 +185,7 @@ go_to_background(void)
 	}
 	setsid();
 	if (chdir("/") == -1)
-		log_warn("chdir /");
+		log_warn("cannot leave the working folder for /");
 	null = open("/dev/null", O_RDWR);
 	if (null != -1) {
 		dup2(null, STDIN_FILENO);
@@ -241,7 +241,10 @@ on_drained(struct timer *t, void *arg)
 		ended = 1;
 		return;
 	}
-	log_warnx("%u commands were not answered within --drain", req_unanswered());
+	log_warnx(
+	    "%u commands were not answered within --drain (%llu ms): ending without them; the "
+	    "next start looks at the servers as after a crash",
+	    req_unanswered(), (unsigned long long)conf.drain_ms);
 	ended = 1;
 }
 
@@ -286,6 +289,8 @@ on_signal(evutil_socket_t sig, short what, void *arg)
 	timer_refresh();
 	if (sig == SIGHUP)
 		log_info("SIGHUP: reading the configuration again is not in this version");
+	else if (sig == SIGUSR1)
+		log_toggle();
 	else
 		drain(sig == SIGTERM ? "SIGTERM" : "SIGINT");
 }
@@ -299,7 +304,7 @@ on_life_ended(void)
 static void
 watch_signals(struct event_base *base)
 {
-	static const int sigs[] = {SIGTERM, SIGINT, SIGHUP};
+	static const int sigs[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
 	static struct event evs[sizeof(sigs) / sizeof(sigs[0])];
 
 	signal(SIGPIPE, SIG_IGN);

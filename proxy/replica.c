@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "log.h"
+#include "span.h"
 
 static const char *const state_names[] = {
     [REPLICA_DOWN] = "down",	   [REPLICA_CONNECTING] = "connecting",
@@ -21,7 +22,45 @@ replica_state_name(enum replica_state s)
 void
 replica_init(struct replica *r, const char *name, uint64_t now_ms)
 {
-	*r = (struct replica){.name = name, .retry_ms = REPLICA_RETRY_FIRST_MS, .since_ms = now_ms};
+	*r = (struct replica){
+	    .name = name, .retry_ms = REPLICA_RETRY_FIRST_MS, .since_ms = now_ms, .out_ms = now_ms};
+}
+
+/* What is done about a server that came into use so. */
+static const char *
+replica_remedy(enum replica_state s)
+{
+	switch (s) {
+	case REPLICA_FILLING:
+		return "; it is filled, and only follows meanwhile";
+	case REPLICA_SUSPECT:
+		return "; it is compared with the other copy, and only follows meanwhile";
+	default:
+		return "";
+	}
+}
+
+/* What changes service: what, why, since when, and what is done about it. */
+static void
+replica_tell(const struct replica *r, enum replica_state from, uint64_t for_ms, const char *why)
+{
+	const char *was = state_names[from], *is = state_names[r->state];
+	const char *colon = why != NULL ? ": " : "", *reason = why != NULL ? why : "";
+	char span[SPAN_MAX];
+
+	span_text(span, for_ms);
+	if (!replica_usable(r))
+		log_warnx("server %s: %s -> %s%s%s (it was %s for %s); %s; trying again in %u ms",
+			  r->name, was, is, colon, reason, was, span,
+			  r->others ? "its keys are served from the other copy"
+				    : "no other copy of its keys is in use",
+			  r->retry_ms);
+	else if (from < REPLICA_FILLING)
+		log_info("server %s: %s -> %s%s%s (out of use for %s)%s", r->name, was, is, colon,
+			 reason, span, replica_remedy(r->state));
+	else
+		log_info("server %s: %s -> %s%s%s (%s for %s)%s", r->name, was, is, colon, reason,
+			 was, span, replica_remedy(r->state));
 }
 
 /* Sets the state and says so: a line for what changes service, the rest with -v. */
@@ -29,16 +68,16 @@ static void
 replica_enter(struct replica *r, enum replica_state to, uint64_t now_ms, const char *why)
 {
 	enum replica_state from = r->state;
-	int usable = replica_usable(r);
+	int was_usable = replica_usable(r), usable;
+	uint64_t since_ms = r->since_ms;
 
 	r->state = to;
 	r->since_ms = now_ms;
-	if (usable && !replica_usable(r))
-		log_warnx("server %s: %s -> %s%s%s", r->name, state_names[from], state_names[to],
-			  why != NULL ? ": " : "", why != NULL ? why : "");
-	else if (replica_usable(r))
-		log_info("server %s: %s -> %s%s%s", r->name, state_names[from], state_names[to],
-			 why != NULL ? ": " : "", why != NULL ? why : "");
+	usable = replica_usable(r);
+	if (was_usable && !usable)
+		r->out_ms = now_ms;
+	if (was_usable || usable)
+		replica_tell(r, from, now_ms - (was_usable ? since_ms : r->out_ms), why);
 	else if (to == REPLICA_DOWN && !r->told)
 		log_warnx("server %s: cannot be used: %s; trying again", r->name,
 			  why != NULL ? why : "unknown");
@@ -47,7 +86,7 @@ replica_enter(struct replica *r, enum replica_state to, uint64_t now_ms, const c
 			  why != NULL ? ": " : "", why != NULL ? why : "");
 	if (to == REPLICA_DOWN)
 		r->told = 1;
-	else if (replica_usable(r))
+	else if (usable)
 		r->told = 0;
 }
 

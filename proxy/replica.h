@@ -57,8 +57,10 @@ struct replica {
 	/* A write was made without it: nothing that it holds may be served before it was emptied. */
 	uint8_t stale;
 	uint8_t told;	   /* that it cannot be reached was logged; not again until it was */
+	uint8_t others;	   /* for the log: its keys have another copy in use while it is out */
 	uint32_t retry_ms; /* the pause before the next try */
 	uint64_t since_ms; /* when the state was entered (mono_ms) */
+	uint64_t out_ms;   /* when it went out of use, or the start */
 };
 
 void replica_init(struct replica *r, const char *name, uint64_t now_ms);

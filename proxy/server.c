@@ -402,6 +402,7 @@ server_out(struct server *s, const char *why)
 	fence_rest(&s->fence);
 	s->silent = 0;
 	s->tried = 1;
+	s->replica.others = usable && s->ops->others(s);
 	server_step(s, REPLICA_EV_LOST, why);
 	s->ops->changed(s); /* the survivors' markers are raised before any answer is judged */
 	for (unsigned i = 0; i < s->n_conns; i++)
@@ -576,7 +577,8 @@ static void
 server_overdue(struct server *s)
 {
 	if (!s->silent)
-		log_warnx("server %s: silent for %llu ms; it is the last one, so it stays",
+		log_warnx("server %s: silent for %llu ms; it is the last one, so it stays in use; "
+			  "commands are answered SERVER_ERROR until it speaks again",
 			  s->replica.name, (unsigned long long)s->timeout_ms);
 	s->silent = 1;
 	s->ops->overdue(s);
