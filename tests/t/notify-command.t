@@ -47,6 +47,16 @@ $r = $c->notify('status');
 is($r->{status}, 1, 'a server fills: not well');
 like($r->{out}, qr/^VI_1: NOT WELL: server \[::1\]:11211 is filling$/m, 'which');
 like($r->{out}, qr/\[::1\]:11211 +filling +\[##########----------\] 50 %/, 'a bar shows how far it is');
+unlike($r->{out}, qr/left/, 'it stands still: nobody knows how long it takes');
+is($c->status->{servers}[1]{fill_left_s}, undef, 'JSON: nor there');
+spew("$c->{dir}/servers", "STAT server.[::1]:11211.state filling\nSTAT server.[::1]:11211.role follower\n" .
+    "STAT server.[::1]:11211.fill_done ~1000\nSTAT server.[::1]:11211.fill_total 1000000\n");
+my ($minutes, $seconds) = $c->notify('status')->{out} =~ /\] \d+ %, (\d+):(\d\d) min left$/m;
+# 1,000 s; from two answers 200 ms apart, so that a busy machine may be far off: not by a unit's factor.
+my $left = 60 * ($minutes // 0) + ($seconds // 0);
+ok($left > 50 && $left < 20000, 'it goes on: how long it will take') or diag("$left s");
+my $in_json = $c->status->{servers}[0]{fill_left_s} // 0;
+ok($in_json > 50 && $in_json < 20000, 'JSON: in seconds') or diag("$in_json s");
 $c->servers('10.7.7.1:11211' => 'current');
 
 kill STOP => $c->proxies;
