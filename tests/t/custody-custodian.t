@@ -88,10 +88,10 @@ SKIP: {
 	my $left = $serves_since + 10.5 - time;
 	sleep $left if $left > 0;
 	my @custodians = map { processes($_, 'custodian') } 'a', 'b';
-	run({seconds => 30}, 'timeout', '-s', 'INT', 3, 'strace', '-q', '-ff', '-o', tmpdir() . '/idle',
+	run({seconds => 60}, 'timeout', '-s', 'INT', 10, 'strace', '-q', '-ff', '-o', tmpdir() . '/idle',
 	    map { ('-p', $_) } @custodians);
 	for my $pid (@custodians) {
-		ok(-e tmpdir() . "/idle.$pid", "strace looks at custodian $pid for 3 s");
+		ok(-e tmpdir() . "/idle.$pid", "strace looks at custodian $pid for 10 s");
 		my @calls = slurp(tmpdir() . "/idle.$pid") =~ /^\w+\(.*/mg;
 		# The one in which it was found.
 		shift @calls if @calls && $calls[0] =~ /^(?:restart_syscall|poll)\(/;
