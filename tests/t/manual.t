@@ -97,6 +97,12 @@ sub listed {
 my @commands = sort grep { !/^INSTANCE/ } $help{'memvip-notify'} =~ /^(?:usage:)? +memvip-notify \[options\] ([\w-]+)/mg;
 cmp_ok(scalar @commands, '>=', 4, 'memvip-notify has commands');
 is_deeply([grep { $_ ne 'INSTANCE' } listed($page{'memvip-notify.8'})], \@commands, 'memvip-notify(8) lists its commands, and no others');
+# A script reads status --json: each member is in the page, and the page's are there.
+my @members = do { my %n = map { $_ => 1 } slurp('notify/status.c') =~ /(?:json_\w+\(out, "|\\")(\w+)(?:\\":|",)/g; sort keys %n };
+cmp_ok(scalar @members, '>=', 15, 'status --json has members');
+my ($section) = slurp($page{'memvip-notify.8'}) =~ /^\.Sh STATUS FOR SCRIPTS\n(.*?)^\.Sh /ms;
+my %in_page = map { $_ => 1 } map { grep { /^\w+$/ } split ' ', s/^(?:\.It )?Va //r } ($section // '') =~ /^((?:\.It Va|Va|\.Va) .*)$/mg;
+is_deeply([sort keys %in_page], \@members, 'memvip-notify(8) lists them, and no others');
 my @modes = sort $help{'memvip-vip-check'} =~ /^  (\w+) {2,}\S/mg;
 is(scalar @modes, 4, 'memvip-vip-check has modes');
 is_deeply([listed($page{'memvip-vip-check.8'})], \@modes, 'memvip-vip-check(8) lists its modes, and no others');
