@@ -36,6 +36,9 @@ struct conf_opt {
 /* This program takes it from the file; its own command line refuses it, and --help leaves it out. */
 #define BY_FILE(prog) ((prog) << 8)
 
+/* memvip-proxy cannot change it while it runs. */
+#define FIXED (1u << 16)
+
 /* One line an option: the one place that knows them. Its man pages are checked against it. */
 static const struct conf_opt opts[] = {
     {"help", 'h', ALL, KIND_FLAG, AT(help), NO_RANGE, NULL, "say this and exit", 1, NULL},
@@ -44,31 +47,31 @@ static const struct conf_opt opts[] = {
     {"config", 'c', ALL, KIND_STR, AT(file), NO_RANGE, "FILE", "read options from FILE", 1, NULL},
     {"test-config", 't', CONF_PROXY, KIND_FLAG, AT(test_config), NO_RANGE, NULL,
      "check the options and exit", 1, NULL},
-    {"listen", 'l', ALL | BY_FILE(CONF_NOTIFY), KIND_IP, AT(listen), NO_RANGE, "IP",
+    {"listen", 'l', ALL | BY_FILE(CONF_NOTIFY) | FIXED, KIND_IP, AT(listen), NO_RANGE, "IP",
      "address to serve on: the VIP (default: any)", 0, NULL},
-    {"port", 'p', ALL | BY_FILE(CONF_NOTIFY), KIND_NUM, AT(port), 0, 65535, "PORT",
+    {"port", 'p', ALL | BY_FILE(CONF_NOTIFY) | FIXED, KIND_NUM, AT(port), 0, 65535, "PORT",
      "port to serve on (11211; 0: no TCP)", 0, NULL},
-    {"unix", 'f', CONF_PROXY, KIND_STR, AT(unix_path), NO_RANGE, "PATH",
+    {"unix", 'f', CONF_PROXY | FIXED, KIND_STR, AT(unix_path), NO_RANGE, "PATH",
      "serve on a unix socket too", 0, NULL},
     {"server", 's', CONF_PROXY | CONF_CHECK, KIND_SERVERS, AT(servers), NO_RANGE, "HOST[:PORT]",
      "primary memcached (repeatable; under -k HOST:PORT:WEIGHT too)", 0, NULL},
     {"backup", 'b', CONF_PROXY | CONF_CHECK, KIND_SERVERS, AT(backups), NO_RANGE, "HOST[:PORT]",
      "backup memcached (repeatable)", 0, NULL},
-    {"user", 'u', CONF_PROXY, KIND_STR, AT(user), NO_RANGE, "USER",
+    {"user", 'u', CONF_PROXY | FIXED, KIND_STR, AT(user), NO_RANGE, "USER",
      "become this user (name or uid)", 0, NULL},
-    {"group", 'g', CONF_PROXY, KIND_STR, AT(group), NO_RANGE, "GROUP",
+    {"group", 'g', CONF_PROXY | FIXED, KIND_STR, AT(group), NO_RANGE, "GROUP",
      "become this group (name or gid)", 0, NULL},
     {"max-conns", 'n', CONF_PROXY, KIND_NUM, AT(max_conns), 1, 1000000, "NUMBER",
      "client connections at most (4096)", 0, NULL},
-    {"connections", 'i', CONF_PROXY, KIND_NUM, AT(connections), 1, 256, "NUMBER",
+    {"connections", 'i', CONF_PROXY | FIXED, KIND_NUM, AT(connections), 1, 256, "NUMBER",
      "connections to each server (1)", 0, NULL},
-    {"foreground", 'D', CONF_PROXY, KIND_FLAG, AT(foreground), NO_RANGE, NULL,
+    {"foreground", 'D', CONF_PROXY | FIXED, KIND_FLAG, AT(foreground), NO_RANGE, NULL,
      "stay in the foreground", 0, NULL},
-    {"ketama", 'k', CONF_PROXY, KIND_FLAG, AT(ketama), NO_RANGE, NULL,
+    {"ketama", 'k', CONF_PROXY | FIXED, KIND_FLAG, AT(ketama), NO_RANGE, NULL,
      "place keys by ketama instead of modulo", 0, NULL},
-    {"pidfile", 'P', CONF_PROXY, KIND_STR, AT(pidfile), NO_RANGE, "FILE",
+    {"pidfile", 'P', CONF_PROXY | FIXED, KIND_STR, AT(pidfile), NO_RANGE, "FILE",
      "write the process id to FILE", 0, NULL},
-    {"name", 0, CONF_PROXY, KIND_STR, AT(name), NO_RANGE, "NAME",
+    {"name", 0, CONF_PROXY | FIXED, KIND_STR, AT(name), NO_RANGE, "NAME",
      "the proxy's name (default: its address)", 0, NULL},
     {"timeout", 0, CONF_PROXY, KIND_NUM, AT(timeout_ms), 10, MS_MAX, "MS",
      "a server silent for so long is out (500)", 0, NULL},
@@ -90,7 +93,7 @@ static const struct conf_opt opts[] = {
      "copies a second at most (0: unlimited)", 0, NULL},
     {"no-flush", 0, CONF_PROXY, KIND_FLAG, AT(no_flush), NO_RANGE, NULL,
      "clients may not flush_all", 0, NULL},
-    {"metrics", 0, CONF_PROXY, KIND_STR, AT(metrics), NO_RANGE, "HOST:PORT",
+    {"metrics", 0, CONF_PROXY | FIXED, KIND_STR, AT(metrics), NO_RANGE, "HOST:PORT",
      "serve metrics by HTTP", 0, "metrics"},
     {"life-fd", 0, CONF_PROXY, KIND_NUM, AT(life_fd), 3, 1023, "FD",
      "end when this descriptor reaches end-of-file (memvip-notify's pipe)", 1, NULL},
@@ -415,5 +418,81 @@ conf_vip(struct conf *c, struct addr *out)
 	if (addr_parse(out, c->listen != NULL ? c->listen : "0.0.0.0", (uint16_t)c->port,
 		       ADDR_NUMERIC, &why) == -1)
 		return conf_fail(c, "listen: '%s': %s", c->listen, why);
+	return 0;
+}
+
+/* An option's value in words, as it is written in the file. */
+static void
+conf_show(struct conf *c, const struct conf_opt *o, char *out, size_t size)
+{
+	void *field = conf_field(c, o);
+	const struct conf_list *l = field;
+	size_t at = 0;
+
+	switch (o->kind) {
+	case KIND_FLAG:
+		snprintf(out, size, "%s", *(int *)field ? "on" : "off");
+		break;
+	case KIND_COUNT:
+	case KIND_NUM:
+	case KIND_SIZE:
+		snprintf(out, size, "%llu", (unsigned long long)*(uint64_t *)field);
+		break;
+	case KIND_STR:
+	case KIND_IP:
+		snprintf(out, size, "%s", *(char **)field != NULL ? *(char **)field : "not given");
+		break;
+	case KIND_SERVERS:
+		snprintf(out, size, "none");
+		for (unsigned i = 0; i < l->n && at + 1 < size; i++)
+			at += (size_t)snprintf(out + at, size - at, "%s%s", i > 0 ? " " : "",
+					       l->value[i]);
+		break;
+	}
+}
+
+static int
+conf_same(struct conf *a, struct conf *b, const struct conf_opt *o)
+{
+	const void *x = conf_field(a, o), *y = conf_field(b, o);
+	const char *s, *t;
+	const struct conf_list *l = x, *m = y;
+
+	switch (o->kind) {
+	case KIND_FLAG:
+		return *(const int *)x == *(const int *)y;
+	case KIND_COUNT:
+	case KIND_NUM:
+	case KIND_SIZE:
+		return *(const uint64_t *)x == *(const uint64_t *)y;
+	case KIND_STR:
+	case KIND_IP:
+		s = *(char *const *)x;
+		t = *(char *const *)y;
+		return s == t || (s != NULL && t != NULL && strcmp(s, t) == 0);
+	case KIND_SERVERS:
+		for (unsigned i = 0; i < l->n && i < m->n; i++)
+			if (strcmp(l->value[i], m->value[i]) != 0)
+				return 0;
+		return l->n == m->n;
+	}
+	return 1;
+}
+
+int
+conf_differs(struct conf *was, struct conf *is, enum conf_prog prog, struct conf_change *change)
+{
+	for (; change->next < OPTS_N; change->next++) {
+		const struct conf_opt *o = &opts[change->next];
+		if ((o->progs & prog) == 0 || conf_same(was, is, o))
+			continue;
+		change->next++;
+		change->name = o->name;
+		change->fixed = (o->progs & FIXED) != 0;
+		change->servers = o->kind == KIND_SERVERS;
+		conf_show(was, o, change->was, sizeof(change->was));
+		conf_show(is, o, change->is, sizeof(change->is));
+		return 1;
+	}
 	return 0;
 }

@@ -72,6 +72,19 @@ int conf_file(struct conf *c, enum conf_prog prog, const char *path);
 /* Says the options of prog on out, a line each, for --help. */
 void conf_help(enum conf_prog prog, FILE *out);
 
+/* One difference between two configurations. */
+struct conf_change {
+	unsigned next; /* where the search goes on; 0 before the first one */
+	const char *name;
+	int fixed;		/* memvip-proxy cannot change it while it runs */
+	int servers;		/* it is one of the lists of servers */
+	char was[256], is[256]; /* in words, cut where they are longer */
+};
+
+/* Finds the next option of prog that differs. Returns 1 with *change filled, or 0: no more. */
+int conf_differs(struct conf *was, struct conf *is, enum conf_prog prog,
+		 struct conf_change *change);
+
 /*
  * The address that clients use: listen and port as one struct addr (any address: 0.0.0.0).
  * Returns 0, or -1 with c->err set (not an IP address).

@@ -24,10 +24,16 @@ static uint8_t others_wait; /* for room among the values */
 static uint8_t holder_moved, one_less;
 
 void
-budget_init(uint64_t bytes, uint64_t ms)
+budget_change(uint64_t bytes, uint64_t ms)
 {
 	limit = bytes;
 	patience_ms = ms;
+}
+
+void
+budget_init(uint64_t bytes, uint64_t ms)
+{
+	budget_change(bytes, ms);
 	level = BUDGET_EASY;
 	other = coming = holder_waits = 0;
 	holder = NULL;

@@ -29,6 +29,9 @@
 /* limit: bytes. patience_ms: somebody waits for so long, and somebody gives way. */
 void budget_init(uint64_t limit, uint64_t patience_ms);
 
+/* The same while it runs: what is buffered stays. */
+void budget_change(uint64_t limit, uint64_t patience_ms);
+
 /*
  * At the end of each turn. other: bytes that are in no blob. Returns 1 when who has had to wait may go
  * on.

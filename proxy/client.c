@@ -75,6 +75,12 @@ client_init(const struct conf *c, struct farm *f, struct gate *g)
 	budget_init(c->max_memory, c->timeout_ms + PATIENCE_MS);
 }
 
+void
+client_changed(void)
+{
+	budget_change(conf->max_memory, conf->timeout_ms + PATIENCE_MS);
+}
+
 static void
 client_count_output(struct client *c)
 {

@@ -23,6 +23,9 @@
 /* Once; all are used by reference. */
 void client_init(const struct conf *conf, struct farm *farm, struct gate *gate);
 
+/* The limits in conf have changed. */
+void client_changed(void);
+
 /* Takes over an accepted descriptor. */
 void client_accept(int fd);
 

@@ -14,6 +14,12 @@ void
 dirty_init(struct dirty *d, size_t limit)
 {
 	memset(d, 0, sizeof(*d));
+	dirty_limit(d, limit);
+}
+
+void
+dirty_limit(struct dirty *d, size_t limit)
+{
 	d->limit = limit < UINT32_MAX / 2 ? limit : UINT32_MAX / 2;
 }
 

@@ -20,6 +20,9 @@ struct dirty {
 
 void dirty_init(struct dirty *d, size_t limit);
 
+/* Another limit from here on; what is in it stays. */
+void dirty_limit(struct dirty *d, size_t limit);
+
 /* Adds a key that is not in it. Beyond the limit the set is emptied and marked as overflowed. */
 void dirty_add(struct dirty *d, const char *key, size_t len);
 

@@ -320,6 +320,19 @@ fill_server(struct server *s, int begin)
 }
 
 void
+fill_changed(void)
+{
+	for (unsigned i = 0; i < farm->n; i++) {
+		struct fill *f = &fills[i];
+		if (!f->running)
+			continue;
+		f->credit = 0;
+		f->credit_ms = timer_now_ms;
+		timer_set(&f->tick, 1); /* what has waited for the old rate goes on */
+	}
+}
+
+void
 fill_add(struct server *s, const char *key, size_t len)
 {
 	struct fill *f = &fills[s - farm->servers];

@@ -20,6 +20,9 @@ void fill_init(struct farm *farm, const struct conf *conf);
 /* The farm is stopped: frees what fill_init() has allocated. */
 void fill_stop(void);
 
+/* The rate in conf has changed. */
+void fill_changed(void);
+
 /* struct epoch's fill: begin, or stop, filling s. */
 void fill_server(struct server *s, int begin);
 

@@ -164,6 +164,20 @@ io_open(struct io *io, int fd)
 	event_add(&io->ev_read, NULL);
 }
 
+/* A unix socket has none, and says so. */
+static void
+io_user_timeout(int fd, unsigned ms)
+{
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
+}
+
+void
+io_patience(struct io *io, unsigned user_timeout_ms)
+{
+	if (io_is_open(io))
+		io_user_timeout(io->fd, user_timeout_ms);
+}
+
 int
 io_connect(struct io *io, const struct addr *to, unsigned user_timeout_ms)
 {
@@ -176,8 +190,7 @@ io_connect(struct io *io, const struct addr *to, unsigned user_timeout_ms)
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	if (to->u.sa.sa_family != AF_UNIX) {
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-		setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout_ms,
-			   sizeof(user_timeout_ms));
+		io_user_timeout(fd, user_timeout_ms);
 	}
 	if (connect(fd, &to->u.sa, to->len) == -1 && errno != EINPROGRESS) {
 		int saved = errno;

@@ -86,6 +86,9 @@ void io_open(struct io *io, int fd);
  */
 int io_connect(struct io *io, const struct addr *to, unsigned user_timeout_ms);
 
+/* Another user_timeout_ms for a connection that is open, or being made. */
+void io_patience(struct io *io, unsigned user_timeout_ms);
+
 /* The output queue; whoever adds to it calls io_dirty(). */
 static inline struct buf *
 io_out(struct io *io)

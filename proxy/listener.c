@@ -204,9 +204,15 @@ listener_on_accept(evutil_socket_t sock, short what, void *arg)
 }
 
 void
-listener_start(struct event_base *base, const struct conf *conf, void (*accept_cb)(int fd))
+listener_limit(uint64_t clients)
 {
-	max_conns = conf->max_conns;
+	max_conns = clients;
+	told_full = 0;
+}
+
+void
+listener_start(struct event_base *base, void (*accept_cb)(int fd))
+{
 	on_accept = accept_cb;
 	timer_setup(&pause_timer, accept_pause, NULL);
 	for (unsigned i = 0; i < n_sockets; i++) {

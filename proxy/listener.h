@@ -4,6 +4,7 @@
 
 #include <event2/event.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "conf.h"
 
@@ -15,8 +16,11 @@
  */
 int listener_open(const struct conf *conf, char *why, size_t size);
 
+/* Clients at most: of further ones each is told so and closed. May change at any time. */
+void listener_limit(uint64_t clients);
+
 /* Starts to accept; accept is called with each new descriptor. */
-void listener_start(struct event_base *base, const struct conf *conf, void (*accept)(int fd));
+void listener_start(struct event_base *base, void (*accept)(int fd));
 
 /* Closes the sockets at once: the port is free from here on. Removes the unix socket's path. */
 void listener_close(void);

@@ -7,12 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <syslog.h>
 #include <unistd.h>
 
 #include "blob.h"
-#include "budget.h"
 #include "client.h"
 #include "conf.h"
 #include "farm.h"
@@ -23,15 +21,15 @@
 #include "life.h"
 #include "listener.h"
 #include "log.h"
+#include "options.h"
 #include "priv.h"
+#include "reload.h"
 #include "report.h"
 #include "req.h"
 #include "submit.h"
 #include "sweep.h"
 #include "timer.h"
 
-/* Descriptors beside those of clients and servers: sockets, epoll, log, a few to spare. */
-#define OTHER_FILES 64
 /* How often memory that a burst has left behind is looked for. */
 #define TIDY_MS 1000
 /* Past --drain: for the servers to take their last markers. */
@@ -65,8 +63,7 @@ read_options(int argc, char **argv)
 {
 	int first;
 
-	conf_init(&conf);
-	first = conf_args(&conf, CONF_PROXY, argc, argv);
+	first = options_read(&conf, NULL, argc, argv);
 	if (first == -1)
 		die(EXIT_USAGE, conf.err);
 	if (conf.help) {
@@ -84,38 +81,6 @@ read_options(int argc, char **argv)
 		snprintf(why, sizeof(why), "'%.200s': takes no operands", argv[first]);
 		die(EXIT_USAGE, why);
 	}
-	if (conf.file != NULL && conf_file(&conf, CONF_PROXY, conf.file) == -1)
-		die(EXIT_USAGE, conf.err);
-	if (conf.ack != NULL && strcmp(conf.ack, "both") != 0 && strcmp(conf.ack, "leader") != 0)
-		die(EXIT_USAGE, "ack: neither both nor leader");
-	if (conf.max_value > conf.max_memory / BUDGET_VALUES)
-		die(EXIT_USAGE, "max-value: more than an eighth of max-memory");
-	if (conf.name != NULL && strlen(conf.name) >= MARKER_NAME_MAX)
-		die(EXIT_USAGE, "name: longer than 127 bytes");
-}
-
-/* Room for -n clients; with less than that the kernel's limit would be the one that is met. */
-static void
-raise_file_limit(void)
-{
-	struct rlimit rl;
-	rlim_t need = (rlim_t)(conf.max_conns + conf.connections * farm.n + OTHER_FILES);
-
-	if (getrlimit(RLIMIT_NOFILE, &rl) == -1 || rl.rlim_cur >= need)
-		return;
-	rl.rlim_cur = need;
-	if (rl.rlim_max < need)
-		rl.rlim_max = need;
-	if (setrlimit(RLIMIT_NOFILE, &rl) == 0)
-		return;
-	getrlimit(RLIMIT_NOFILE, &rl);
-	rl.rlim_cur = rl.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &rl);
-	conf.max_conns = rl.rlim_max > OTHER_FILES + farm.n * conf.connections
-			     ? rl.rlim_max - OTHER_FILES - farm.n * conf.connections
-			     : 1;
-	log_warnx("the limit on open files is %llu: at most %llu clients",
-		  (unsigned long long)rl.rlim_max, (unsigned long long)conf.max_conns);
 }
 
 /* Opened while we may, written when the process id is known. Returns a descriptor or -1. */
@@ -288,7 +253,7 @@ on_signal(evutil_socket_t sig, short what, void *arg)
 	(void)arg;
 	timer_refresh();
 	if (sig == SIGHUP)
-		log_info("SIGHUP: reading the configuration again is not in this version");
+		reload_ask();
 	else if (sig == SIGUSR1)
 		log_toggle();
 	else
@@ -345,6 +310,7 @@ main(int argc, char **argv)
 
 	log_init(ident, LOG_DEST_STDERR, 0);
 	read_options(argc, argv);
+	reload_init(&conf, &farm, argc, argv);
 	log_set_verbose((int)conf.verbose);
 	if (farm_resolve(&farm, &conf, why, sizeof(why)) == -1)
 		die(EXIT_USAGE, why);
@@ -352,7 +318,7 @@ main(int argc, char **argv)
 		printf("memvip-proxy: the configuration is good\n");
 		return 0;
 	}
-	raise_file_limit();
+	listener_limit(options_raise_files(&conf, farm.n));
 	switch (listener_open(&conf, why, sizeof(why))) {
 	case 0:
 		break;
@@ -385,7 +351,7 @@ main(int argc, char **argv)
 	farm.epoch.closed = on_closed;
 	farm_start(&farm, &conf, &gate);
 	sweep_start(&farm);
-	listener_start(base, &conf, client_accept);
+	listener_start(base, client_accept);
 	timer_setup(&tidy_timer, on_tidy, NULL);
 	timer_set(&tidy_timer, TIDY_MS);
 	if (conf.life_fd != 0 && life_start((int)conf.life_fd, on_life_ended) == -1)

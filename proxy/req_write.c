@@ -23,6 +23,12 @@ void
 req_write_init(struct farm *f, const struct conf *c)
 {
 	farm = f;
+	req_write_changed(c);
+}
+
+void
+req_write_changed(const struct conf *c)
+{
 	ack_leader = c->ack != NULL && strcmp(c->ack, "leader") == 0;
 }
 

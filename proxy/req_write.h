@@ -11,6 +11,8 @@
 
 /* Once; both are used by reference. */
 void req_write_init(struct farm *farm, const struct conf *conf);
+/* conf has changed: what is not answered yet goes by the new one. */
+void req_write_changed(const struct conf *conf);
 
 void req_write_start(struct req *r);
 

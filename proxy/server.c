@@ -658,9 +658,6 @@ server_setup(struct server *s, const struct server_ops *ops, void *owner, const 
 	s->ops = ops;
 	s->owner = owner;
 	s->n_conns = n_conns;
-	s->timeout_ms = conf->timeout_ms;
-	s->connect_timeout_ms = conf->connect_timeout_ms;
-	s->hedge_ms = conf->hedge_ms;
 	dirty_init(&s->dirty, conf->dirty_limit);
 	proof_setup(&s->proof, server_on_proof);
 	replica_init(&s->replica, s->addr.text, timer_now_ms);
@@ -678,6 +675,26 @@ server_setup(struct server *s, const struct server_ops *ops, void *owner, const 
 	timer_setup(&s->silence, server_on_silence, s);
 	timer_setup(&s->probe, server_on_probe, s);
 	timer_setup(&s->hedge, server_on_hedge, s);
+	server_limits(s, conf);
+}
+
+void
+server_limits(struct server *s, const struct conf *conf)
+{
+	s->timeout_ms = conf->timeout_ms;
+	s->connect_timeout_ms = conf->connect_timeout_ms;
+	s->hedge_ms = conf->hedge_ms;
+	dirty_limit(&s->dirty, conf->dirty_limit);
+	timer_stop(&s->hedge);
+	for (unsigned i = 0; i < s->n_conns; i++) {
+		struct backend *b = &s->conns[i];
+		io_patience(&b->io, (unsigned)s->timeout_ms);
+		/* What waits now has another deadline from here on. */
+		if (backend_waits(b) && replica_usable(&s->replica))
+			server_on_busy(b);
+	}
+	if (s->silence.armed)
+		timer_set(&s->silence, 1);
 }
 
 void

@@ -114,6 +114,9 @@ struct server {
 void server_setup(struct server *s, const struct server_ops *ops, void *owner,
 		  const struct conf *conf);
 
+/* The limits in conf: at the start, and when they have changed. */
+void server_limits(struct server *s, const struct conf *conf);
+
 /* Begins the first try. */
 void server_start(struct server *s);
 

@@ -447,6 +447,46 @@ test_vip_v6(void **state)
 	conf_free(&c);
 }
 
+/* What differs is found, each once, with what it was and is, and whether a running proxy can change it. */
+static void
+test_differs(void **state)
+{
+	struct conf was, is;
+	struct conf_change ch = {.next = 0};
+
+	(void)state;
+	conf_init(&was);
+	conf_init(&is);
+	assert_int_equal(conf_differs(&was, &is, CONF_PROXY, &ch), 0);
+	assert_int_equal(read_text(&was, CONF_PROXY, "server a:1\nname x\n"), 0);
+	assert_int_equal(
+	    read_text(&is, CONF_PROXY, "server a:1\nserver b\nport 5\nno-flush\nmax-value 2k\n"),
+	    0);
+	ch = (struct conf_change){.next = 0};
+	assert_int_equal(conf_differs(&was, &is, CONF_PROXY, &ch), 1);
+	assert_string_equal(ch.name, "port");
+	assert_int_equal(ch.fixed, 1);
+	assert_string_equal(ch.was, "11211");
+	assert_string_equal(ch.is, "5");
+	assert_int_equal(conf_differs(&was, &is, CONF_PROXY, &ch), 1);
+	assert_string_equal(ch.name, "server");
+	assert_int_equal(ch.servers, 1);
+	assert_int_equal(ch.fixed, 0);
+	assert_string_equal(ch.was, "a:1");
+	assert_string_equal(ch.is, "a:1 b");
+	assert_int_equal(conf_differs(&was, &is, CONF_PROXY, &ch), 1);
+	assert_string_equal(ch.name, "name");
+	assert_string_equal(ch.is, "not given");
+	assert_int_equal(conf_differs(&was, &is, CONF_PROXY, &ch), 1);
+	assert_string_equal(ch.name, "max-value");
+	assert_int_equal(conf_differs(&was, &is, CONF_PROXY, &ch), 1);
+	assert_string_equal(ch.name, "no-flush");
+	assert_string_equal(ch.was, "off");
+	assert_int_equal(conf_differs(&was, &is, CONF_PROXY, &ch), 0);
+	conf_free(&was);
+	conf_free(&is);
+}
+
 int
 main(void)
 {
@@ -467,6 +507,7 @@ main(void)
 	    cmocka_unit_test(test_one_file_for_three_programs),
 	    cmocka_unit_test(test_help_and_options_agree),
 	    cmocka_unit_test(test_vip_v6),
+	    cmocka_unit_test(test_differs),
 	};
 	int fd = mkstemp(file_path), failed;
 
