@@ -78,6 +78,8 @@ cluster('reload-keepalived', $owner);
 settles(other($owner), 'the instance deleted by a reload: the other node serves, this one does not');
 wait_for('keepalived has said so', sub { log_of($owner) =~ /keepalived says (?:DELETED|STOP|FAULT)/ });
 is(scalar processes($owner, 'proxy'), 0, '... no proxy is left');
+# Else it would end all the same, when the other node's has taken its servers over: later.
+like(log_of($owner), qr/serving -> ending: the VIP is gone/, '... it was ended because the VIP has gone');
 ok(scalar processes($owner, 'keepalived'), '... keepalived itself lives');
 node($owner, 'mv', '/etc/keepalived/whole.conf', '/etc/keepalived/keepalived.conf');
 cluster('reload-keepalived', $owner);

@@ -23,6 +23,8 @@ sub moves {
 	settles(other($owner), "$what: the other node serves, this one does not");
 	like($c->closed(5), qr/./, '... an old connection has ended');
 	is(value_of($VIP, 'kept'), '1', '... the values are there');
+	# Else it would end all the same, when the other node's has taken its servers over: later.
+	like(log_of($owner), qr/serving -> ending: (?:the VIP|keepalived) is gone/, '... its proxy was ended by its custodian');
 	return $owner;
 }
 
