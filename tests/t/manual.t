@@ -117,14 +117,16 @@ for my $name (sort keys %page) {
 		$missing{"$to($section)"} = 1 if !$page{"$to.$section"};
 	}
 	is(join(' ', sort keys %missing), '', "$name refers to pages that are there");
-	like($text, qr/^\.Dd \w+ \d+, \d{4}\n\.Dt \U@{[$name =~ s{\.\d\z}{}r]}\E \d\n\.Os memvip$/m, '... and begins as it should');
+	like($text, qr/^\.Dd \w+ \d+, \d{4}\n\.Dt \U@{[$name =~ s{\.\d\z}{}r]}\E \d\n\.Os$/m, '... and begins as it should');
 	my %filled = map { $_ => 1 } qw(SBINDIR LIBEXECDIR HOOKDIR SYSCONFDIR RUNDIR DOCDIR);
 	is(join(' ', grep { !$filled{$_} } $text =~ /\@([A-Z]+)\@/g), '', '... and has no folder that is not filled in');
 	is(join("\n", grep { m{(?:^|[\s"])/(?:usr/local|etc/memvip|run/memvip)} } split /\n/, $text), '', '... nor one that is written out');
 	SKIP: {
 		skip 'needs mandoc', 1 if !has_command('mandoc');
-		my $ran = run('mandoc', '-Tlint', '-Wwarning', $page{$name});
-		is($ran->{status}, 0, '... and mandoc has no complaint') or diag($ran->{out}, $ran->{err});
+		# What pages are installed here is no matter of this one.
+		my $ran = run('mandoc', '-Tlint', $page{$name});
+		is(join("\n", grep { !/referenced manual not found|outdated mandoc\.db/ } split /\n/, $ran->{out} . $ran->{err}), '',
+		    '... and mandoc has no complaint');
 	}
 }
 done_testing;
