@@ -239,6 +239,7 @@ static int
 has_vote(const struct epoch *e, const struct election *el, const struct server *s)
 {
 	return is_waiting(s) && s->proof.has_marker &&
+	       (e->before == 0 || s->proof.marker.session == e->before) &&
 	       marker_names(&s->proof.marker, s->addr.text) && (!el->ours || is_ours(e, s));
 }
 
@@ -300,7 +301,7 @@ first_use_verdict(const struct epoch *e, const struct election *el, const struct
 {
 	const struct server *p = &e->servers[e->ring->primary[0]];
 
-	if (el->unreached)
+	if (el->unreached || e->before != 0)
 		return SERVER_EMPTY;
 	if (e->ring->n_primary == 1 && e->ring->n_backup == 1 && p->proof.curr_items == 0)
 		return s != p && s->proof.curr_items > 0 ? SERVER_TRUST
@@ -345,6 +346,21 @@ epoch_is_foreign(struct epoch *e)
 	return 0;
 }
 
+/* Has another proxy of our name taken over while the lists were changed? Returns 1 when it has. */
+static int
+epoch_is_overtaken(struct epoch *e)
+{
+	for (unsigned i = 0; i < e->n && e->before != 0; i++) {
+		struct server *s = &e->servers[i];
+		if (s->kept && is_ours(e, s) && s->proof.marker.session != e->before &&
+		    s->proof.marker.epoch > e->before_number) {
+			epoch_superseded(e, s, &s->proof.marker);
+			return 1;
+		}
+	}
+	return 0;
+}
+
 /* A predecessor may be about to leave clean markers: look once more. Returns 1 when we wait. */
 static int
 epoch_wait_clean(struct epoch *e)
@@ -371,8 +387,10 @@ is_swept(const struct epoch *e, const struct server *s)
 {
 	const struct proof *p = &s->proof;
 
-	if (e->ring->n_primary == 1 && e->ring->n_backup <= 1)
-		return 1; /* all keys belong to all */
+	/* Alone in its list: all keys belong to it. */
+	if ((e->ring->n_primary == 1 && is_primary(e, s)) ||
+	    (e->ring->n_backup == 1 && is_backup(e, s)))
+		return 1;
 	return p->has_marker && p->marker.placement == e->placement && !p->marker.sweeping;
 }
 
@@ -392,7 +410,7 @@ epoch_elect(struct epoch *e)
 		epoch_check_gate(e); /* no server at all: clients are told so */
 		return;
 	}
-	if (epoch_is_foreign(e) || epoch_wait_clean(e))
+	if (epoch_is_foreign(e) || epoch_is_overtaken(e) || epoch_wait_clean(e))
 		return;
 	timer_stop(&e->clean_wait);
 	epoch_count(e, &el);
@@ -400,7 +418,7 @@ epoch_elect(struct epoch *e)
 		verdicts[i] = epoch_verdict(e, &el, &e->servers[i]);
 	e->starting = e->waited = 0;
 	e->deciding = 1;
-	e->number = el.epoch;
+	e->number = el.epoch > e->before_number ? el.epoch : e->before_number;
 	for (unsigned i = 0; i < e->n; i++) {
 		struct server *s = &e->servers[i];
 		if (!is_waiting(s)) {
@@ -583,6 +601,17 @@ epoch_superseded(struct epoch *e, struct server *s, const struct marker *m)
 	    "superseded: server %s belongs to another proxy now (%s, epoch %llu; ours is %llu)",
 	    s->addr.text, m->owner, (unsigned long long)m->epoch, (unsigned long long)e->number);
 	e->give_up(EPOCH_SUPERSEDED, why);
+}
+
+void
+epoch_succeed(struct epoch *e, const struct epoch *old)
+{
+	e->fill = old->fill;
+	e->give_up = old->give_up;
+	e->closed = old->closed;
+	/* One that has elected nobody has changed nothing. */
+	e->before = old->starting ? old->before : old->session;
+	e->before_number = old->starting ? old->before_number : old->number;
 }
 
 void

@@ -31,7 +31,13 @@ struct epoch {
 	const struct ring *ring;
 	struct gate *gate; /* GATE_STARTING until the election is over */
 	char owner[MARKER_NAME_MAX];
-	uint64_t session;   /* this process */
+	uint64_t session; /* this process */
+	/*
+	 * The session of this same process that this one follows, after a change of the lists, and its
+	 * last number; 0: there was none. Who was current is known then: those that its last markers
+	 * name. A marker of any other session is of long ago.
+	 */
+	uint64_t before, before_number;
 	uint64_t placement; /* what the lists come to; see struct marker */
 	uint64_t number;
 	uint8_t starting; /* nobody was elected yet */
@@ -57,6 +63,9 @@ enum { EPOCH_REFUSED = 1, EPOCH_SUPERSEDED = 75 };
 
 /* The servers are set up, but not started. Closes the gate. */
 void epoch_start(struct epoch *e, const char *owner);
+
+/* e, not started yet, is to follow old in this process. Takes over its callbacks. */
+void epoch_succeed(struct epoch *e, const struct epoch *old);
 
 /* struct server_ops' part: call with the server that it is about. */
 void epoch_proven(struct epoch *e, struct server *s);

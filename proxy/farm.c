@@ -100,7 +100,8 @@ farm_index(struct addr *table, unsigned *n, const struct addr *addr)
 struct farm_list {
 	const char *option;
 	const struct conf_list *list;
-	int *out; /* indices into the table */
+	const struct addr *addrs; /* of its servers */
+	int *out;		  /* indices into the table */
 	unsigned *out_n;
 	struct ketama **circle;
 };
@@ -156,8 +157,9 @@ farm_list(const struct farm_list *l, int ketama, struct addr *table, unsigned *n
 	for (unsigned i = 0; i < l->list->n; i++) {
 		const char *text = l->list->value[i], *reason;
 		struct addr_server *s = &servers[i];
-		int index, rc = addr_parse_server(s, text, MEMCACHED_PORT, ADDR_RESOLVE, &reason);
+		int index, rc = addr_parse_server(s, text, MEMCACHED_PORT, ADDR_SYNTAX, &reason);
 
+		s->addr = l->addrs[i];
 		if (rc == 0 && s->weight != 0 && !ketama) {
 			reason = "a weight is for ketama (-k) only";
 			rc = -1;
@@ -181,12 +183,65 @@ farm_list(const struct farm_list *l, int ketama, struct addr *table, unsigned *n
 	return 0;
 }
 
-int
-farm_resolve(struct farm *f, const struct conf *conf, char *why, size_t size)
+/* The addresses of one list. */
+static int
+farm_lookup_list(const char *option, const struct conf_list *l, enum addr_how how, struct addr *out,
+		 char *why, size_t size)
 {
-	const struct farm_list primaries = {"server", &conf->servers, f->ring.primary,
+	for (unsigned i = 0; i < l->n; i++) {
+		struct addr_server s;
+		const char *reason;
+		if (addr_parse_server(&s, l->value[i], MEMCACHED_PORT, how, &reason) == -1) {
+			snprintf(why, size, "%s: '%s': %s", option, l->value[i], reason);
+			return -1;
+		}
+		out[i] = s.addr;
+	}
+	return 0;
+}
+
+static int
+farm_lookup_both(struct farm_addrs *out, const struct conf *conf, enum addr_how how, char *why,
+		 size_t size)
+{
+	if (farm_lookup_list("server", &conf->servers, how, out->servers, why, size) == -1)
+		return -1;
+	return farm_lookup_list("backup", &conf->backups, how, out->backups, why, size);
+}
+
+int
+farm_lookup(struct farm_addrs *out, const struct conf *conf, char *why, size_t size)
+{
+	return farm_lookup_both(out, conf, ADDR_RESOLVE, why, size);
+}
+
+int
+farm_is_literal(const struct conf *conf)
+{
+	struct farm_addrs addrs;
+	char why[1];
+
+	return farm_lookup_both(&addrs, conf, ADDR_NUMERIC, why, sizeof(why)) == 0;
+}
+
+void
+farm_addrs(const struct farm *f, struct farm_addrs *out)
+{
+	for (unsigned i = 0; i < f->ring.n_primary; i++)
+		out->servers[i] = f->servers[f->ring.primary[i]].addr;
+	for (unsigned i = 0; i < f->ring.n_backup; i++)
+		out->backups[i] = f->servers[f->ring.backup[i]].addr;
+}
+
+int
+farm_resolve(struct farm *f, const struct conf *conf, const struct farm_addrs *addrs, char *why,
+	     size_t size)
+{
+	const struct farm_list primaries = {"server",		&conf->servers,
+					    addrs->servers,	f->ring.primary,
 					    &f->ring.n_primary, &f->ring.primary_circle};
-	const struct farm_list backups = {"backup", &conf->backups, f->ring.backup,
+	const struct farm_list backups = {"backup",	     &conf->backups,
+					  addrs->backups,    f->ring.backup,
 					  &f->ring.n_backup, &f->ring.backup_circle};
 	struct addr table[2 * CONF_SERVERS_MAX];
 	unsigned n = 0;
@@ -233,7 +288,8 @@ farm_start(struct farm *f, const struct conf *conf, struct gate *gate)
 	f->epoch.ring = &f->ring;
 	f->epoch.gate = gate;
 	f->epoch.placement = farm_placement(conf);
-	if (getrandom(&f->tags, sizeof(f->tags), GRND_NONBLOCK) != sizeof(f->tags))
+	if (f->epoch.before == 0 &&
+	    getrandom(&f->tags, sizeof(f->tags), GRND_NONBLOCK) != sizeof(f->tags))
 		f->tags = (uint16_t)timer_now_ms;
 	for (unsigned i = 0; i < f->n; i++)
 		server_setup(&f->servers[i], &farm_server_ops, f, conf);
@@ -241,6 +297,17 @@ farm_start(struct farm *f, const struct conf *conf, struct gate *gate)
 	epoch_start(&f->epoch, name);
 	for (unsigned i = 0; i < f->n; i++)
 		server_start(&f->servers[i]);
+}
+
+void
+farm_succeed(struct farm *f, struct farm *old)
+{
+	f->tags = old->tags; /* no token that was handed out matches again */
+	epoch_succeed(&f->epoch, &old->epoch);
+	for (unsigned i = 0; i < f->n; i++)
+		for (unsigned k = 0; k < old->n; k++)
+			if (addr_equal(&f->servers[i].addr, &old->servers[k].addr))
+				server_succeed(&f->servers[i], &old->servers[k]);
 }
 
 void
@@ -339,6 +406,15 @@ farm_role(struct farm *f, const struct server *s)
 		}
 	}
 	return follows ? "follower" : "none";
+}
+
+int
+farm_is_quiet(const struct farm *f)
+{
+	for (unsigned i = 0; i < f->n; i++)
+		if (server_usable(&f->servers[i]) && server_in_flight(&f->servers[i]) > 0)
+			return 0;
+	return 1;
 }
 
 /* Compares dotted versions by their numbers. */

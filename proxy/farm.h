@@ -28,11 +28,31 @@ struct route {
 
 enum route_for { ROUTE_READ, ROUTE_WRITE };
 
+/* Where the servers of the lists are, in the lists' order. */
+struct farm_addrs {
+	struct addr servers[CONF_SERVERS_MAX], backups[CONF_SERVERS_MAX];
+};
+
+/* Looks them up (host names: may block). Returns 0, or -1 with one line in why (size bytes). */
+int farm_lookup(struct farm_addrs *out, const struct conf *conf, char *why, size_t size);
+/* Is no host name among them? Then that does not block. */
+int farm_is_literal(const struct conf *conf);
+
 /*
- * Reads the lists of servers and backups (host names are looked up: may block). Returns 0, or -1
- * with one line in why (size bytes).
+ * Makes *f of the lists of servers and backups. Returns 0, or -1 with one line in why (size bytes);
+ * farm_free() is for both.
  */
-int farm_resolve(struct farm *f, const struct conf *conf, char *why, size_t size);
+int farm_resolve(struct farm *f, const struct conf *conf, const struct farm_addrs *addrs, char *why,
+		 size_t size);
+
+/* Where the servers are of which f was made. */
+void farm_addrs(const struct farm *f, struct farm_addrs *out);
+
+/*
+ * f, which was made and not started, is to follow old in this process: old's markers are clean, or it
+ * is as if it had crashed. Moves what is known of the servers that stay; old is to be stopped next.
+ */
+void farm_succeed(struct farm *f, struct farm *old);
 
 /* Begins to connect; closes gate until every server has answered or failed. */
 void farm_start(struct farm *f, const struct conf *conf, struct gate *gate);
@@ -53,6 +73,9 @@ void farm_flushes(struct farm *f);
 
 /* "leader", "follower" or "none", as `stats servers` shows it. */
 const char *farm_role(struct farm *f, const struct server *s);
+
+/* Is nothing on the way to a server that is in use? */
+int farm_is_quiet(const struct farm *f);
 
 /* The oldest version among the servers that are in use ("1.6.18"): clients look for features. */
 const char *farm_version(const struct farm *f);

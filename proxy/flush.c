@@ -187,12 +187,13 @@ flush_run(struct flush *f)
 static int
 flush_is_quiet(void)
 {
-	if (req_unanswered() != n_waiting_reqs)
-		return 0;
-	for (unsigned i = 0; i < farm->n; i++)
-		if (server_usable(&farm->servers[i]) && server_in_flight(&farm->servers[i]) > 0)
-			return 0;
-	return 1;
+	return req_unanswered() == n_waiting_reqs && farm_is_quiet(farm);
+}
+
+int
+flush_is_idle(void)
+{
+	return running == NULL && STAILQ_EMPTY(&waiting);
 }
 
 int

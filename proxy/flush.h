@@ -27,4 +27,7 @@ void flush_request(struct req_queue *q, int32_t delay, int noreply);
 /* At the end of each turn of the loop: does what can be done now. Returns 1 when it did anything. */
 int flush_turn(void);
 
+/* Is none waiting or under way? (One that was delayed does not wait yet.) */
+int flush_is_idle(void);
+
 #endif

@@ -1,11 +1,12 @@
 /*
- * gate: may commands be started now? Closed by whoever needs quiet (the start, flush_all), each
+ * gate: may commands be started now? Closed by whoever needs quiet (the start, flush_all, a
+ * change of the lists), each
  * with its own reason; opens when the last reason is gone.
  */
 #ifndef MEMVIP_GATE_H
 #define MEMVIP_GATE_H
 
-enum gate_reason { GATE_STARTING = 1, GATE_FLUSHING = 2 };
+enum gate_reason { GATE_STARTING = 1, GATE_FLUSHING = 2, GATE_RELOADING = 4 };
 
 struct gate {
 	unsigned closed;	   /* reasons, or-ed */

@@ -176,12 +176,7 @@ on_tidy(struct timer *t, void *arg)
 static int
 is_quiet(void)
 {
-	if (req_unanswered() > 0)
-		return 0;
-	for (unsigned i = 0; i < farm.n; i++)
-		if (server_usable(&farm.servers[i]) && server_in_flight(&farm.servers[i]) > 0)
-			return 0;
-	return 1;
+	return req_unanswered() == 0 && farm_is_quiet(&farm);
 }
 
 /* Nothing more will be written: the markers may say so. */
@@ -223,6 +218,7 @@ drain(const char *why)
 	log_info("ending: %s", why);
 	listener_close();
 	client_drain();
+	reload_stop();
 	sweep_stop();
 	for (unsigned i = 0; i < farm.n; i++)
 		fill_server(&farm.servers[i], 0);
@@ -233,13 +229,16 @@ drain(const char *why)
 static void
 on_closed(void)
 {
-	ended = 1;
+	if (!reload_closed())
+		ended = 1;
 }
 
 /* The servers are another proxy's: not a word more to them, and none to the clients. */
 static void
 on_give_up(int why_status, const char *why)
 {
+	if (why_status == EPOCH_REFUSED && reload_refused(why))
+		return;
 	log_warnx("%s", why);
 	listener_close();
 	exit_status = why_status;
@@ -252,7 +251,9 @@ on_signal(evutil_socket_t sig, short what, void *arg)
 	(void)what;
 	(void)arg;
 	timer_refresh();
-	if (sig == SIGHUP)
+	if (sig == SIGHUP && draining)
+		log_info("SIGHUP: it is ending, the configuration is not read again");
+	else if (sig == SIGHUP)
 		reload_ask();
 	else if (sig == SIGUSR1)
 		log_toggle();
@@ -286,10 +287,11 @@ run(struct event_base *base)
 		event_base_loop(base, EVLOOP_ONCE);
 		do
 			io_turn();
-		while (flush_turn() || client_turn());
+		while (flush_turn() || client_turn() || reload_turn());
 		if (draining && !closing && is_quiet() && !client_owed())
 			close_farm();
 	}
+	reload_stop();
 	sweep_stop();
 	client_close_all();
 	farm_stop(&farm);
@@ -305,14 +307,16 @@ int
 main(int argc, char **argv)
 {
 	struct event_base *base;
+	struct farm_addrs addrs;
 	char why[512];
 	int pidfile;
 
 	log_init(ident, LOG_DEST_STDERR, 0);
 	read_options(argc, argv);
-	reload_init(&conf, &farm, argc, argv);
+	reload_init(&conf, &farm, &gate, argc, argv);
 	log_set_verbose((int)conf.verbose);
-	if (farm_resolve(&farm, &conf, why, sizeof(why)) == -1)
+	if (farm_lookup(&addrs, &conf, why, sizeof(why)) == -1 ||
+	    farm_resolve(&farm, &conf, &addrs, why, sizeof(why)) == -1)
 		die(EXIT_USAGE, why);
 	if (conf.test_config) {
 		printf("memvip-proxy: the configuration is good\n");
@@ -362,6 +366,7 @@ main(int argc, char **argv)
 	if (conf.pidfile != NULL)
 		unlink(conf.pidfile);
 	event_base_free(base);
+	reload_free();
 	conf_free(&conf);
 	log_info("ended");
 	return exit_status;

@@ -698,6 +698,22 @@ server_limits(struct server *s, const struct conf *conf)
 }
 
 void
+server_succeed(struct server *s, struct server *old)
+{
+	for (unsigned i = 0; i < old->n_conns; i++) {
+		struct backend *b = &old->conns[i];
+		if (old->replica.state > REPLICA_CONNECTING && backend_waits(b) &&
+		    io_is_open(&b->io))
+			fence_note(&old->fence, b->io.fd);
+	}
+	fence_rest(&old->fence);
+	s->fence = old->fence;
+	memset(&old->fence, 0, sizeof(old->fence));
+	s->stats = old->stats;
+	s->kept = 1;
+}
+
+void
 server_start(struct server *s)
 {
 	server_step(s, REPLICA_EV_TRY, NULL);

@@ -100,6 +100,7 @@ struct server {
 	uint32_t delete_at;
 	unsigned n_deletes;
 	struct claim claim;
+	uint8_t kept;	  /* the farm that this one follows had it too */
 	uint8_t swept;	  /* no key is there that belongs to other servers; see sweep.h */
 	uint8_t in_epoch; /* the markers name it as current */
 	uint64_t flushes; /* cmd_flush as we know it */
@@ -116,6 +117,12 @@ void server_setup(struct server *s, const struct server_ops *ops, void *owner,
 
 /* The limits in conf: at the start, and when they have changed. */
 void server_limits(struct server *s, const struct conf *conf);
+
+/*
+ * s, which is not set up yet, is to follow old, the same memcached of another farm that is about to
+ * be stopped: what old has sent last is fenced, and its counters go on.
+ */
+void server_succeed(struct server *s, struct server *old);
 
 /* Begins the first try. */
 void server_start(struct server *s);

@@ -215,6 +215,7 @@ void
 sweep_start(struct farm *f)
 {
 	farm = f;
+	stopped = 0;
 	listing.key = sweep_on_key;
 	listing.end = sweep_on_listed;
 	listing_setup(&listing);

@@ -15,7 +15,10 @@
  * nothing. */
 #define SWEEP_PASSES 4
 
-/* Once, behind farm_start(); the farm is used by reference. Looks after the servers by itself. */
+/*
+ * Behind farm_start(), also after sweep_stop() and a turn (io_turn()); the farm is used by reference.
+ * Looks after the servers by itself.
+ */
 void sweep_start(struct farm *farm);
 
 /* Nothing more is begun. */

@@ -191,10 +191,12 @@ read_predecessor(struct script *s)
 static void
 begin(struct script *s)
 {
+	static struct farm_addrs addrs;
 	char why[512];
 
 	read_conf(s);
-	MUST(farm_resolve(&farm, &conf, why, sizeof(why)) == 0);
+	MUST(farm_lookup(&addrs, &conf, why, sizeof(why)) == 0);
+	MUST(farm_resolve(&farm, &conf, &addrs, why, sizeof(why)) == 0);
 	MUST((base = event_base_new()) != NULL);
 	gate = (struct gate){.opened = client_gate_opened};
 	timer_init(base);

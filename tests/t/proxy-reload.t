@@ -1,5 +1,5 @@
 # Intent: SIGHUP reads the configuration again: each limit takes effect, a bad file is refused whole with its line,
-# and no client connection is closed for it.
+# and no client connection is closed for it. (Other lists of servers: proxy-lists.t.)
 use strict;
 use warnings;
 use FindBin;
