@@ -52,6 +52,7 @@ struct client {
 	int asked; /* its order has come */
 	enum args_what what;
 	int deleted; /* that order said DELETED */
+	int reread;  /* the proxy was asked to read its configuration again */
 	uint64_t deadline_ms;
 };
 
@@ -579,6 +580,9 @@ clients_answer(struct custodian *c)
 
 		if (cl->asked && (late || (cl->what != ARGS_STOP && settled(c)))) {
 			answer(c, text, sizeof(text));
+			if (cl->reread && c->state == CUSTODY_SERVING)
+				strncat(text, ", and reads its configuration again",
+					sizeof(text) - strlen(text) - 1);
 			(void)ctl_send(cl->fd, text);
 			client_drop(c, i);
 		} else if (late) {
@@ -646,6 +650,11 @@ order_do(struct custodian *c, struct client *cl, const struct order *o)
 	if (o->what == ARGS_SYNC) {
 		if (rundir_clear_hold(c->dir, c->site.key))
 			log_info("%s: ended the check's hold-down", c->site.vip.text);
+		/* One that is about to be started reads it anyway. */
+		if (c->state == CUSTODY_SERVING) {
+			child_signal(&c->child, SIGHUP);
+			cl->reread = 1;
+		}
 		happen(c, CUSTODY_NUDGE);
 	}
 	if (cl->deleted)

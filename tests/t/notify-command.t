@@ -22,6 +22,14 @@ is($r->{status}, 0, 'sync');
 like($r->{out}, qr/^10\.7\.7\.7:12000: serving: proxy\[\d+\] listens$/m, 'it says what has come of it');
 ok($c->serves, 'served');
 
+# sync again: what is in the file by now is read by the proxy that runs.
+$r = $c->notify('sync');
+is($r->{status}, 0, 'sync while it serves');
+like($r->{out}, qr/^10\.7\.7\.7:12000: serving: proxy\[(\d+)\] listens, and reads its configuration again$/m, 'it says what it does');
+is(wait_for('SIGHUP', sub { slurp("$c->{dir}/hups") }), join('', map { "$_\n" } $c->proxies), '... the proxy that runs, once');
+$c->hook('MASTER');
+is(slurp("$c->{dir}/hups"), join('', map { "$_\n" } $c->proxies), 'a hook does not');
+
 # status
 spew("$c->{run_dir}/check-10.7.7.7_12000.hold", "fails 1\n");
 $c->hook('MASTER');
