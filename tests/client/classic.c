@@ -2,7 +2,10 @@
  * classic: every operation that libmemcached offers over the text protocol, through the proxy.
  * Says one TAP line a check.
  *
- *   classic HOST PORT plain|buffered|noreply
+ *   classic HOST PORT KEYS LARGEST [socket=PATH] [behaviour...]
+ *
+ * KEYS: how many are got at once; LARGEST: bytes of the largest value that the server takes; socket:
+ * the same server once more; for behaviours see behaviour.h.
  */
 #include <libmemcached/memcached.h>
 #include <stdbool.h>
@@ -11,8 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MANY 1000
-#define BIG  1000000
+#include "behaviour.h"
 
 static unsigned checks, failures;
 
@@ -65,7 +67,6 @@ static void
 storage(memcached_st *m, bool sure)
 {
 	memcached_return_t rc;
-	static char big[BIG];
 
 	rc = memcached_set(m, "k", 1, "one", 3, 0, 7);
 	check(memcached_success(rc), "set", rc, m);
@@ -86,14 +87,6 @@ storage(memcached_st *m, bool sure)
 	check(memcached_success(rc), "an empty value", rc, m);
 	settle(m);
 	check_value(m, "empty", "", 0, "get of the empty value");
-
-	for (size_t i = 0; i < sizeof(big); i++)
-		big[i] = (char)(i * 7 + i / 256);
-	rc = memcached_set(m, "big", 3, big, sizeof(big), 0, 0);
-	check(memcached_success(rc), "a large value", rc, m);
-	settle(m);
-	check_value(m, "big", big, sizeof(big), "get of the large value");
-
 	rc = memcached_delete(m, "k", 1, 0);
 	check(memcached_success(rc), "delete", rc, m);
 	settle(m);
@@ -101,6 +94,34 @@ storage(memcached_st *m, bool sure)
 	rc = memcached_delete(m, "k", 1, 0);
 	if (sure)
 		check(rc == MEMCACHED_NOTFOUND, "delete of what is gone", rc, m);
+}
+
+/* Values of all sizes, each right after the one before it, and one that is too large. */
+static void
+sizes(memcached_st *m, size_t largest, bool sure)
+{
+	char *big = malloc(largest + 1), key[32];
+	memcached_return_t rc = MEMCACHED_SUCCESS;
+
+	for (size_t i = 0; i <= largest; i++)
+		big[i] = (char)(i * 7 + i / 256);
+	for (size_t n = 1;; n = n * 5 / 2 < largest ? n * 5 / 2 + (n & 1) : largest) {
+		snprintf(key, sizeof(key), "%zu bytes", n);
+		*strchr(key, ' ') = '-';
+		rc = memcached_set(m, key, strlen(key), big, n, 0, 0);
+		check(memcached_success(rc), key, rc, m);
+		settle(m);
+		check_value(m, key, big, n, key);
+		if (n == largest)
+			break;
+	}
+	if (sure) {
+		rc = memcached_set(m, key, strlen(key), big, largest + 1, 0, 0);
+		check(rc == MEMCACHED_E2BIG || rc == MEMCACHED_SERVER_ERROR, "a value too large",
+		      rc, m);
+		check_missing(m, key, "... takes the old one along");
+	}
+	free(big);
 }
 
 static void
@@ -162,32 +183,32 @@ check_and_set(memcached_st *m)
 }
 
 static void
-many(memcached_st *m)
+many(memcached_st *m, size_t keys)
 {
-	static char name[MANY][16];
-	const char *key[MANY];
-	size_t key_len[MANY];
+	char(*name)[32] = calloc(keys, sizeof(*name));
+	const char **key = calloc(keys, sizeof(*key));
+	size_t *key_len = calloc(keys, sizeof(*key_len));
 	char value[32];
 	memcached_return_t rc = MEMCACHED_SUCCESS;
-	unsigned found = 0, wrong = 0;
+	size_t found = 0, wrong = 0;
 	memcached_result_st *r;
 
-	for (int i = 0; i < MANY; i++) {
-		snprintf(name[i], sizeof(name[i]), "many%d", i);
+	for (size_t i = 0; i < keys; i++) {
+		snprintf(name[i], sizeof(name[i]), "many%zu", i);
 		key[i] = name[i];
 		key_len[i] = strlen(name[i]);
-		snprintf(value, sizeof(value), "value of %d", i);
+		snprintf(value, sizeof(value), "value of %zu", i);
 		if (i % 3 != 0 && !memcached_success(memcached_set(m, key[i], key_len[i], value,
 								   strlen(value), 0, (uint32_t)i)))
 			wrong++;
 	}
 	check(wrong == 0, "many sets", rc, m);
 	settle(m);
-	rc = memcached_mget(m, key, key_len, MANY);
+	rc = memcached_mget(m, key, key_len, keys);
 	check(memcached_success(rc), "a get of many keys", rc, m);
 	while ((r = memcached_fetch_result(m, NULL, &rc)) != NULL) {
-		int i = atoi(memcached_result_key_value(r) + 4);
-		snprintf(value, sizeof(value), "value of %d", i);
+		size_t i = strtoul(memcached_result_key_value(r) + 4, NULL, 10);
+		snprintf(value, sizeof(value), "value of %zu", i);
 		if (i % 3 == 0 || memcached_result_flags(r) != (uint32_t)i ||
 		    memcached_result_length(r) != strlen(value) ||
 		    memcmp(memcached_result_value(r), value, strlen(value)) != 0)
@@ -196,7 +217,10 @@ many(memcached_st *m)
 		memcached_result_free(r);
 	}
 	check(wrong == 0, "each has its value", rc, m);
-	check(found == MANY - (MANY + 2) / 3, "all that are there, and no other", rc, m);
+	check(found == keys - (keys + 2) / 3, "all that are there, and no other", rc, m);
+	free(name);
+	free(key);
+	free(key_len);
 }
 
 static void
@@ -225,30 +249,37 @@ int
 main(int argc, char **argv)
 {
 	memcached_st *m;
-	bool sure;
+	memcached_return_t rc;
+	bool noreply, sure;
 
-	if (argc != 4) {
-		fprintf(stderr, "usage: classic HOST PORT plain|buffered|noreply\n");
+	if (argc < 5) {
+		fprintf(stderr,
+			"usage: classic HOST PORT KEYS LARGEST [socket=PATH] [behaviour...]\n");
 		return 2;
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	m = memcached_create(NULL);
 	memcached_server_add(m, argv[1], (in_port_t)atoi(argv[2]));
-	memcached_behavior_set(m, MEMCACHED_BEHAVIOR_TCP_NODELAY, 1);
 	memcached_behavior_set(m, MEMCACHED_BEHAVIOR_POLL_TIMEOUT, 10000);
-	if (strcmp(argv[3], "buffered") == 0)
-		memcached_behavior_set(m, MEMCACHED_BEHAVIOR_BUFFER_REQUESTS, 1);
-	if (strcmp(argv[3], "noreply") == 0)
-		memcached_behavior_set(m, MEMCACHED_BEHAVIOR_NOREPLY, 1);
-	sure = strcmp(argv[3], "plain") == 0; /* does it wait for each answer? */
+	for (int i = 5; i < argc; i++) {
+		if (strncmp(argv[i], "socket=", 7) == 0)
+			rc = memcached_server_add_unix_socket(m, argv[i] + 7);
+		else
+			rc = behaviour_set(m, argv[i]);
+		check(rc == MEMCACHED_SUCCESS, argv[i], rc, m);
+	}
+	noreply = memcached_behavior_get(m, MEMCACHED_BEHAVIOR_NOREPLY);
+	/* Does it wait for each answer? */
+	sure = !noreply && !memcached_behavior_get(m, MEMCACHED_BEHAVIOR_BUFFER_REQUESTS);
 
 	storage(m, sure);
+	sizes(m, strtoul(argv[4], NULL, 10), sure);
 	numbers(m, sure);
 	touching(m);
 	if (sure)
 		check_and_set(m);
-	many(m);
-	whole_server(m, strcmp(argv[3], "noreply") != 0);
+	whole_server(m, !noreply);
+	many(m, strtoul(argv[3], NULL, 10));
 	printf("1..%u\n", checks);
 	memcached_free(m);
 	return failures != 0;

@@ -8,11 +8,12 @@ use Test::More;
 use Time::HiRes qw(sleep);
 
 my %program;
-for my $name (qw(classic steady)) {
+for ([qw(classic behaviour)], ['steady']) {
+	my $name = $_->[0];
 	$program{$name} = tmpdir() . "/$name";
 	my $made = run({seconds => 60}, 'sh', '-c',
-	    '${CC:-cc} -std=gnu11 -O1 -Wall -Wextra -Werror -o "$1" "$2" -lmemcached', 'sh',
-	    $program{$name}, top() . "/tests/client/$name.c");
+	    '${CC:-cc} -std=gnu11 -O1 -Wall -Wextra -Werror -o "$@" -lmemcached', 'sh',
+	    $program{$name}, map { top() . "/tests/client/$_.c" } @$_);
 	plan skip_all => "needs libmemcached (libmemcached-dev): $made->{err}" if $made->{status} != 0;
 }
 
@@ -20,16 +21,46 @@ my ($a, $b) = (memcached(name => 'a'), memcached(name => 'b'));
 my $p = proxy(servers => [$a], backups => [$b]);
 $p->wait_current;
 
-# ---- every operation, in libmemcached's three ways to send it ----
-for my $how (qw(plain buffered noreply)) {
-	my $ran = run({seconds => 60}, $program{classic}, own_ip(), $p->port, $how);
-	my @lines = split /\n/, $ran->{out};
-	for my $i (0 .. $#lines) {
-		next if $lines[$i] !~ /^(not )?ok \d+ - (.*)/;
-		ok(!$1, "$how: $2") or diag($lines[$i + 1]);
-	}
-	is($ran->{status}, 0, "$how: all of it") or diag($ran->{err});
-	like($ran->{out}, qr/^1\.\.\d+$/m, "$how: to the end");
+# ---- every operation, in libmemcached's ways to send it ----
+my $MANY = 10_000;
+my $LARGEST = 1 << 20; # --max-value
+{
+	my @large = (args => ['-I', '2m']);
+	my @pair  = map { memcached(name => "large $_", @large) } qw(a b);
+	my $path  = tmpdir() . '/large.sock';
+	my $large = proxy(name => 'large', servers => [$pair[0]], backups => [$pair[1]],
+	    args => ['--max-value', $LARGEST, '-f', $path]);
+	$large->wait_current;
+
+	# Says what it was started with: its keys and behaviours.
+	my $classic = sub {
+		my ($keys, @behaviours) = @_;
+		my $name = join(' ', grep { !/^socket=/ } @behaviours) || 'plain';
+		my $ran = run({seconds => 120}, $program{classic}, own_ip(), $large->port, $keys, $LARGEST, @behaviours);
+		my @lines = split /\n/, $ran->{out};
+		for my $i (0 .. $#lines) {
+			next if $lines[$i] !~ /^(not )?ok \d+ - (.*)/;
+			ok(!$1, "$name: $2") or diag($lines[$i + 1]);
+		}
+		is($ran->{status}, 0, "$name: all of it") or diag($ran->{err});
+		like($ran->{out}, qr/^1\.\.\d+$/m, "$name: to the end");
+	};
+	$classic->($MANY, @$_) for [], ['buffer-requests'], ['noreply'];
+	# What a user may switch on, alone and together. (Not no-block with noreply: libmemcached then may not
+	# wait for the answer to a get behind a version, and takes it for the next one's.)
+	$classic->(100, split ' ') for (qw(no-block tcp-nodelay tcp-keepalive verify-key support-cas prefix=mine:
+	    io-key-prefetch=10),
+	    'no-block buffer-requests tcp-nodelay', 'buffer-requests noreply tcp-nodelay',
+	    'buffer-requests io-msg-watermark=7 io-bytes-watermark=2000', 'verify-key support-cas tcp-nodelay no-block',
+	    'socket-send-size=4096 socket-recv-size=4096 no-block');
+	# With two ways to it libmemcached spreads the keys, by any hash and any distribution.
+	$classic->(100, "socket=$path", split ' ') for ((map { "hash=$_" } qw(default md5 crc fnv1-64 fnv1a-64
+	    fnv1-32 fnv1a-32 murmur jenkins)),
+	    (map { "distribution=$_" } qw(modula consistent consistent-ketama consistent-ketama-spy consistent-weighted random)),
+	    'ketama', 'ketama-weighted', 'ketama-weighted ketama-hash=md5 remove-failed-servers', 'sort-hosts',
+	    'prefix=p: hash-with-prefix-key', 'distribution=consistent buffer-requests', 'auto-eject-hosts no-block');
+	cmp_ok(same_items('both servers hold the same', @pair), '>', 60, '... all that is left');
+	$_->end for $large, @pair;
 }
 
 # ---- a program that goes on while this happens ----
