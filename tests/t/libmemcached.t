@@ -1,6 +1,7 @@
 # Intent: programs that use libmemcached work through the proxy, and go on while a server dies.
 use strict;
 use warnings;
+BEGIN { $ENV{MEMVIP_TEST_LIMIT} //= $ENV{MEMVIP_VALGRIND} ? 1200 : 400 }
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use MemvipTest;
