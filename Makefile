@@ -97,11 +97,11 @@ deps:
 check:
 	$(Q)tests/run
 
-demo: | deps-quiet
+demo: | deps-demo
 	$(Q)$(MAKE) --no-print-directory -s all
 	$(Q)tests/cluster/demo
 
-demo-up: | deps-quiet
+demo-up: | deps-demo
 	$(Q)$(MAKE) --no-print-directory -s all
 	$(Q)tests/cluster/demo up
 
@@ -126,9 +126,12 @@ exact:
 	$(Q)$(MAKE) --no-print-directory BUILD=$(EXACT) BIN=$(EXACT) SANITIZE= \
 	    CPPFLAGS='$(CPPFLAGS) $(EXACT_FLAGS)' all
 
-.PHONY: deps-quiet
+.PHONY: deps-quiet deps-demo
 deps-quiet:
 	$(Q)tests/deps
+
+deps-demo:
+	$(Q)tests/deps --demo
 
 # ---- installation ----
 
