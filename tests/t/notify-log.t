@@ -46,4 +46,11 @@ $c->vip('add');
 ok($c->wait_serving, 'served');
 wait_for('it hears again', sub { log_count(qr/proxy\[\d+\] listens/) > $was });
 
+# More of it on a signal, and no more than before on the next.
+kill USR1 => $c->custodians;
+ok(wait_for('SIGUSR1', sub { log_count(qr/SIGUSR1: saying more/) }), 'the custodian says more');
+kill USR1 => $c->custodians;
+ok(wait_for('SIGUSR1 again', sub { log_count(qr/SIGUSR1: saying no more/) }), '... and no more');
+ok($c->serves, '... and goes on');
+
 done_testing;
