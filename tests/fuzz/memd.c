@@ -779,10 +779,27 @@ memd_at(uint16_t port)
 	return &memds[port - MEMD_PORT_FROM];
 }
 
+/* A place for one more. A real server has more of them than there are cuts before keepalive finds the
+ * orphans out. */
+static struct memd_conn *
+conn_free(struct memd *m)
+{
+	for (unsigned i = 0; i < MEMD_CONNS_MAX; i++)
+		if (m->conns[i].fd == -1)
+			return &m->conns[i];
+	for (unsigned i = 0; i < MEMD_CONNS_MAX; i++)
+		if (m->conns[i].orphan) {
+			conn_close(&m->conns[i]);
+			return &m->conns[i];
+		}
+	return NULL;
+}
+
 enum memd_answer
 memd_connect(uint16_t to_port, int peer, uint16_t from_port)
 {
 	struct memd *m = memd_at(to_port);
+	struct memd_conn *at;
 
 	MUST(m->there);
 	if (m->cut)
@@ -797,12 +814,11 @@ memd_connect(uint16_t to_port, int peer, uint16_t from_port)
 			conn_close(&m->conns[i]);
 			return MEMD_SILENT;
 		}
-	for (unsigned i = 0; i < MEMD_CONNS_MAX; i++)
-		if (m->conns[i].fd == -1) {
-			m->conns[i] = (struct memd_conn){.fd = peer, .port = from_port};
-			return MEMD_TAKES;
-		}
-	return MEMD_SILENT;
+	at = conn_free(m);
+	if (at == NULL)
+		return MEMD_SILENT;
+	*at = (struct memd_conn){.fd = peer, .port = from_port};
+	return MEMD_TAKES;
 }
 
 static int
