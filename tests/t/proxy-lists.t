@@ -48,9 +48,10 @@ my @load;
 # Writes its own keys, each value higher than the one before, and reads them back, without a pause.
 sub load_run {
 	my ($n, $out, $stop) = @_;
-	my (%value, $done, %seen);
+	my ($done, %value, %seen) = (0);
 	my $c = client($p);
-	for (my $i = 1; !-e $stop; $i++) {
+	# On a busy machine the test may be through before all of them have had their turn.
+	for (my $i = 1; $i <= 50 || !-e $stop; $i++) {
 		my $key = "load$n." . $i % 50;
 		if (rand() < 0.4) {
 			my $got = $c->ask("set $key 0 0 " . length($i) . "\r\n$i\r\n");
@@ -63,7 +64,7 @@ sub load_run {
 			elsif (!defined $v) { $seen{"get: $got"}++ }
 			elsif ($v != $value{$key}) { $seen{"stale: $v for $value{$key}"}++ }
 		}
-		$done++;
+		open my $begun, '>', "$out.begun" if !$done++;
 		last if $c->closed;
 	}
 	$seen{closed}++ if $c->closed;
@@ -77,6 +78,7 @@ sub load_start {
 	unlink $stop;
 	for my $n (1 .. 3) {
 		my $out = tmpdir() . "/load.$n";
+		unlink "$out.begun";
 		my $pid = fork // die "fork: $!\n";
 		if (!$pid) {
 			eval { load_run($n, $out, $stop); 1 } or spew($out, "died: $@");
@@ -85,6 +87,7 @@ sub load_start {
 		}
 		push @load, [$pid, $out];
 	}
+	wait_for('all have begun', sub { !grep { !-e "$_->[1].begun" } @load });
 }
 
 # misses: may there be any?
