@@ -3,7 +3,7 @@
 use strict;
 use warnings;
 # It compiles everything, and lintian takes its time.
-BEGIN { $ENV{MEMVIP_TEST_LIMIT} //= 900 }
+BEGIN { $ENV{MEMVIP_TEST_LIMIT} //= 1800 }
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use MemvipTest;
@@ -18,7 +18,7 @@ delete @ENV{qw(MAKEFLAGS MAKELEVEL MFLAGS)};
 plan(skip_all => 'needs what the package is built with')
     if run('dpkg-checkbuilddeps', 'packaging/debian/control')->{status};
 
-my $ran = run({seconds => 400}, 'make', 'deb');
+my $ran = run({seconds => 900}, 'make', 'deb');
 is($ran->{status}, 0, 'make deb') or diag($ran->{out}, $ran->{err});
 my ($version) = slurp('Makefile') =~ /^VERSION := (\S+)$/m;
 my @debs = glob "build/memvip_${version}_*.deb";
@@ -31,14 +31,14 @@ like(slurp("$control/control"), qr/^Depends: .*\blibevent-core-.*\bkeepalived \(
 like(slurp("$control/control"), qr/^Recommends: memcached \(>= 1\.6\)$/m, '... and what is usual beside it');
 my @files = map { m{ \./(\S*[^/])$} ? "/$1" : () } split /\n/, run('dpkg-deb', '-c', $debs[0])->{out};
 for my $file (qw(/usr/sbin/memvip-proxy /usr/libexec/keepalived/memvip-notify /usr/libexec/keepalived/memvip-vip-check
-    /usr/lib/systemd/system/memvip-proxy@.service /usr/share/man/man7/memvip.7.gz /usr/share/doc/memvip/examples/keepalived-primary.conf)) {
+    /usr/lib/systemd/system/memvip-proxy@.service /usr/share/man/man7/memvip.7.gz /usr/share/doc/memvip/SETUP.gz /usr/share/doc/memvip/examples/keepalived-primary.conf)) {
 	ok(scalar(grep { $_ eq $file } @files), "... has $file");
 }
 is(join(' ', grep { m{^/usr/local} } @files), '', '... nothing in /usr/local');
 SKIP: {
 	skip 'needs lintian', 1 if !has_command('lintian');
 	my ($changes) = glob "build/memvip_${version}_*.changes";
-	$ran = run({seconds => 400}, 'lintian', '--fail-on', 'error,warning', $changes);
+	$ran = run({seconds => 800}, 'lintian', '--fail-on', 'error,warning', $changes);
 	is($ran->{status}, 0, '... lintian has nothing against it') or diag($ran->{out}, $ran->{err});
 }
 done_testing;
