@@ -48,11 +48,10 @@ my $LARGEST = 1 << 20; # --max-value
 		like($ran->{out}, qr/^1\.\.\d+$/m, "$name: to the end");
 	};
 	$classic->($MANY, @$_) for [], ['buffer-requests'], ['noreply'];
-	# What a user may switch on, alone and together. (Not no-block with noreply: libmemcached then may not
-	# wait for the answer to a get behind a version, and takes it for the next one's.)
+	# What a user may switch on, alone and together.
 	$classic->(100, split ' ') for (qw(no-block tcp-nodelay tcp-keepalive verify-key support-cas prefix=mine:
 	    io-key-prefetch=10),
-	    'no-block buffer-requests tcp-nodelay', 'buffer-requests noreply tcp-nodelay',
+	    'no-block buffer-requests tcp-nodelay', 'no-block noreply', 'buffer-requests noreply tcp-nodelay',
 	    'buffer-requests io-msg-watermark=7 io-bytes-watermark=2000', 'verify-key support-cas tcp-nodelay no-block',
 	    'socket-send-size=4096 socket-recv-size=4096 no-block');
 	# With two ways to it libmemcached spreads the keys, by any hash and any distribution.
