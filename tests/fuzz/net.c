@@ -132,6 +132,7 @@ fuzz_connect(int fd, const struct sockaddr *sa, socklen_t len)
 		w->peer = -1;
 		break;
 	case MEMD_REFUSES:
+		wire_drop(w);
 		errno = ECONNREFUSED;
 		return -1;
 	case MEMD_REFUSES_LATE:
