@@ -186,6 +186,8 @@ is_answer(enum op_kind kind, enum rsp_type t)
 
 	if (kind == OP_META)
 		return meta || is_error(t);
+	if (t == RSP_HD || t == RSP_NF) /* the delete of a key that is no text: see wire_delete() */
+		return 1;
 	return !meta && t != RSP_VALUE && t != RSP_END && t != RSP_STAT;
 }
 

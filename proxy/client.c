@@ -52,6 +52,7 @@ static struct farm *farm;
 static struct gate *gate;
 static LIST_HEAD(, client) clients = LIST_HEAD_INITIALIZER(clients);
 static int draining;
+static struct proto_meta meta; /* the one that is being looked at */
 
 static void client_event(struct io *io, enum io_event ev);
 static size_t client_data(struct io *io, const struct io_window *w);
@@ -271,8 +272,11 @@ client_retrieval(struct client *c, const struct proto_req *p, const char *line)
 static void
 client_refuse_body(struct client *c, const struct proto_req *p, const char *line, enum refusal why)
 {
-	if (p->cmd == REQ_SET && !marker_is_key(line + p->key, p->key_len))
-		submit_silent_delete(&c->queue, line + p->key, p->key_len);
+	const char *key = p->cmd == REQ_META ? meta.key : line + p->key;
+	size_t len = p->cmd == REQ_META ? meta.key_len : p->key_len;
+
+	if ((p->cmd == REQ_SET || p->cmd == REQ_META) && !marker_is_key(key, len))
+		submit_silent_delete(&c->queue, key, len);
 	c->swallow = p->body_len + 2;
 	c->refused = (uint8_t)(p->noreply ? REFUSED_SILENTLY : why);
 	client_end_coming(c);
@@ -362,12 +366,24 @@ client_error(struct client *c, const struct proto_req *p)
 	req_submit_text(&c->queue, text, n + 2);
 }
 
+/* The line is no command, and what follows may be no line. Returns the bytes that are done with. */
+static size_t
+client_meta_error(struct client *c, struct proto_req *p)
+{
+	p->error = meta.error;
+	client_error(c, p);
+	c->swallow = meta.swallow;
+	c->refused = REFUSED_SILENTLY;
+	client_end_coming(c);
+	return p->line_len;
+}
+
 /* Our own items are refused to clients. */
 static void
 client_reserved(struct client *c, const struct proto_req *p)
 {
 	if (!p->noreply)
-		client_say(c, "CLIENT_ERROR the key is reserved for memvip\r\n");
+		client_say(c, REQ_RESERVED);
 }
 
 /* Commands without a data block. Returns 1 when the line is done with. */
@@ -426,6 +442,9 @@ client_command(struct client *c, const struct proto_req *p, const char *line)
 	case REQ_QUIT:
 		c->closing = 1;
 		break;
+	case REQ_META:
+		submit_meta(&c->queue, &meta, NULL, NULL);
+		break;
 	case REQ_ERROR:
 		client_error(c, p);
 		break;
@@ -446,6 +465,7 @@ client_one(struct client *c, const char *p, size_t n, struct blob *blob)
 {
 	struct proto_req r;
 	size_t total;
+	int has_body;
 
 	if (c->listing) {
 		if (!client_list(c, p)) {
@@ -469,8 +489,17 @@ client_one(struct client *c, const char *p, size_t n, struct blob *blob)
 	case PROTO_OK:
 		break;
 	}
+	if (r.cmd == REQ_META) {
+		proto_meta_parse(p, r.line_len, &meta);
+		if (meta.error != NULL)
+			return client_meta_error(c, &r);
+		has_body = meta.flags.cmd == META_SET;
+		r.body_len = meta.flags.body_len;
+	} else {
+		has_body = req_cmd_has_body(r.cmd);
+	}
 	total = r.line_len;
-	if (req_cmd_has_body(r.cmd)) {
+	if (has_body) {
 		if (r.body_len > conf->max_value) {
 			client_refuse_body(c, &r, p, REFUSED_TOO_LARGE);
 			return r.line_len;
@@ -484,7 +513,7 @@ client_one(struct client *c, const char *p, size_t n, struct blob *blob)
 	if (n < total)
 		return client_await_body(c, &r, p, n, total) ? 0 : r.line_len;
 	client_end_coming(c);
-	if (!req_cmd_has_body(r.cmd)) {
+	if (!has_body) {
 		if (!client_command(c, &r, p)) {
 			c->stalled = 1;
 			return 0;
@@ -494,6 +523,8 @@ client_one(struct client *c, const char *p, size_t n, struct blob *blob)
 	if (p[total - 2] != '\r' || p[total - 1] != '\n') {
 		if (!r.noreply)
 			client_say(c, "CLIENT_ERROR bad data chunk\r\n");
+	} else if (r.cmd == REQ_META) {
+		submit_meta(&c->queue, &meta, blob, p + r.line_len);
 	} else if (marker_is_key(p + r.key, r.key_len)) {
 		client_reserved(c, &r);
 	} else {

@@ -120,9 +120,11 @@ struct item {
 	uint64_t flags;
 	int64_t ttl; /* seconds; -1: for ever */
 	int special; /* W, X or Z: somebody is renewing it; not to be copied */
+	int won;     /* W: it is us, who were not asked to */
+	uint64_t unique;
 };
 
-/* The flags behind "VA <bytes>": " f5 t-1 …". */
+/* The flags behind "VA <bytes>": " f5 t-1 c7 …". */
 static void
 item_read(struct item *it, const char *p, const struct proto_rsp *rsp)
 {
@@ -142,35 +144,101 @@ item_read(struct item *it, const char *p, const struct proto_rsp *rsp)
 			it->flags = v;
 		else if (what == 't')
 			it->ttl = minus ? -1 : (int64_t)(v < INT32_MAX ? v : INT32_MAX);
+		else if (what == 'c')
+			it->unique = v;
 		else if (what == 'W' || what == 'X' || what == 'Z')
 			it->special = 1;
+		it->won |= what == 'W';
 		while (p < end && *p != ' ')
 			p++;
 		p--;
 	}
 }
 
+/* A client's write between is to be seen. */
 static void
-copy_write(struct copy *c, const struct op_reply *reply)
+copy_watch(struct copy *c)
+{
+	LIST_INSERT_HEAD(bucket(c->key, c->key_len), c, link);
+	copy_reading++;
+}
+
+static void
+copy_unwatch(struct copy *c)
+{
+	LIST_REMOVE(c, link);
+	copy_reading--;
+}
+
+static void
+copy_again(struct copy *c)
+{
+	if (++c->restarts >= COPY_RESTARTS_MAX && !c->holding &&
+	    hold_busy(c->key, c->key_len) == NULL) {
+		hold_take(&c->hold, c->key, c->key_len);
+		c->holding = 1;
+	}
+	copy_read(c);
+}
+
+/* The follower is to have nothing, or what it has. */
+static void
+copy_nothing(struct copy *c)
+{
+	if (c->mode == COPY_REPLACE)
+		copy_delete(c);
+	else
+		copy_end(c, COPY_DONE);
+}
+
+static void
+copy_on_given_back(struct op *op, enum op_result result, const struct op_reply *reply)
+{
+	struct copy *c = copy_of(op);
+
+	(void)reply;
+	if (result == OP_LATE)
+		return;
+	copy_unwatch(c);
+	if (result == OP_LOST || !copy_possible(c))
+		copy_end(c, COPY_LOST);
+	else if (c->touched)
+		copy_again(c);
+	else
+		copy_nothing(c);
+}
+
+/*
+ * The item is stale, and our read has won the right to renew it, of which we make no use: the next
+ * reader is to win it. By its unique, so that nothing happens to what a client has written since.
+ */
+static void
+copy_give_back(struct copy *c, uint64_t unique)
 {
 	char line[WIRE_LINE_MAX];
-	struct item it;
+
+	copy_watch(c);
+	copy_send(c, c->from, OP_META, copy_on_given_back, line,
+		  wire_meta_stale(line, c->key, c->key_len, unique), NULL);
+}
+
+static void
+copy_write(struct copy *c, const struct item *it, const struct op_reply *reply)
+{
+	char line[WIRE_LINE_MAX];
+	int64_t ttl = it->ttl;
 	size_t n;
 
 	c->size = reply->rsp->body_len;
-	item_read(&it, reply->p, reply->rsp);
-	if (it.special || it.ttl == 0) { /* a T0 would live for ever */
-		if (c->mode == COPY_REPLACE)
-			copy_delete(c);
-		else
-			copy_end(c, COPY_DONE);
+	if (it->special || ttl == 0) { /* a T0 would live for ever */
+		copy_nothing(c);
 		return;
 	}
-	if (it.ttl > PROTO_RELATIVE_MAX)
-		it.ttl += time(NULL);
+	if (ttl > PROTO_RELATIVE_MAX)
+		ttl += time(NULL);
 	c->written = 1;
-	n = wire_meta_set(line, c->key, c->key_len, reply->rsp->body_len, (uint32_t)it.flags,
-			  it.ttl, c->mode != COPY_REPLACE);
+	n = wire_meta_set(line, c->key, c->key_len, reply->rsp->body_len, (uint32_t)it->flags, ttl,
+			  c->mode != COPY_REPLACE);
 	copy_send(c, c->to, OP_META, copy_on_written, line, n, reply);
 }
 
@@ -178,33 +246,32 @@ static void
 copy_on_read(struct op *op, enum op_result result, const struct op_reply *reply)
 {
 	struct copy *c = copy_of(op);
+	struct item it;
 
 	if (result == OP_LATE)
 		return;
-	LIST_REMOVE(c, link);
-	copy_reading--;
+	copy_unwatch(c);
 	if (result == OP_LOST || !copy_possible(c)) {
 		copy_end(c, COPY_LOST);
 		return;
 	}
-	if (c->touched) {
-		if (++c->restarts >= COPY_RESTARTS_MAX && !c->holding &&
-		    hold_busy(c->key, c->key_len) == NULL) {
-			hold_take(&c->hold, c->key, c->key_len);
-			c->holding = 1;
+	if (reply->rsp->type == RSP_VA) {
+		item_read(&it, reply->p, reply->rsp);
+		if (it.won) {
+			copy_give_back(c, it.unique);
+			return;
 		}
-		copy_read(c);
+	}
+	if (c->touched) {
+		copy_again(c);
 		return;
 	}
 	switch (reply->rsp->type) {
 	case RSP_VA:
-		copy_write(c, reply);
+		copy_write(c, &it, reply);
 		break;
 	case RSP_EN:
-		if (c->mode == COPY_REPLACE)
-			copy_delete(c);
-		else
-			copy_end(c, COPY_DONE);
+		copy_nothing(c);
 		break;
 	default: /* the leader cannot even read it (out of memory, say): a miss is no lie */
 		c->refused = 1;
@@ -219,8 +286,7 @@ copy_read(struct copy *c)
 	char line[WIRE_LINE_MAX];
 
 	c->touched = 0;
-	LIST_INSERT_HEAD(bucket(c->key, c->key_len), c, link);
-	copy_reading++;
+	copy_watch(c);
 	copy_send(c, c->from, OP_META, copy_on_read, line, wire_meta_get(line, c->key, c->key_len),
 		  NULL);
 }

@@ -9,7 +9,6 @@ static const char ERR_EXPTIME[] = "CLIENT_ERROR invalid exptime argument";
 static const char ERR_DELTA[] = "CLIENT_ERROR invalid numeric delta argument";
 static const char ERR_DELETE[] =
     "CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]";
-static const char ERR_META[] = "CLIENT_ERROR meta commands are not supported by this memvip";
 static const char ERR_ADMIN[] = "CLIENT_ERROR administration of one server is refused by memvip";
 
 /* A command has at most: cas key flags exptime bytes unique noreply, and one word too many. */
@@ -291,8 +290,10 @@ req_dispatch(struct proto_req *r, const struct proto_line *l)
 			r->cmd = REQ_MN;
 			return 0;
 		}
-		if (l->w[0].len == 2 && strchr("gsdae", l->p[l->w[0].at + 1]) != NULL)
-			return req_error(r, ERR_META);
+		if (l->w[0].len == 2 && strchr("gsdae", l->p[l->w[0].at + 1]) != NULL) {
+			r->cmd = REQ_META;
+			return 0;
+		}
 		break;
 	default:
 		break;

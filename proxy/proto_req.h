@@ -38,6 +38,7 @@ enum req_cmd {
 	REQ_STATS,
 	REQ_MN,
 	REQ_QUIT,
+	REQ_META, /* mg, ms, md, ma, me: see proto_meta.h */
 	REQ_ERROR /* answer with the constant text in error */
 };
 

@@ -33,6 +33,7 @@ enum rsp_type {
 	RSP_NS,		  /* meta: not stored */
 	RSP_EX,		  /* meta: exists */
 	RSP_NF,		  /* meta: not found */
+	RSP_ME,		  /* meta: what me tells */
 	RSP_VA,		  /* VA <bytes> [<flags>*], then the data block */
 	RSP_ERROR,	  /* ERROR */
 	RSP_CLIENT_ERROR, /* CLIENT_ERROR text */

@@ -16,6 +16,14 @@ static TAILQ_HEAD(, req) free_reqs = TAILQ_HEAD_INITIALIZER(free_reqs);
 static unsigned free_n;
 static unsigned unanswered;
 
+/* Flags of meta commands, kept for reuse in the same way. */
+struct kept_meta {
+	struct meta_flags flags;
+	SLIST_ENTRY(kept_meta) link;
+};
+static SLIST_HEAD(, kept_meta) free_metas = SLIST_HEAD_INITIALIZER(free_metas);
+static unsigned free_metas_n;
+
 unsigned
 req_unanswered(void)
 {
@@ -46,6 +54,7 @@ req_make(struct req_queue *q, enum req_cmd cmd)
 	r->answer[REQ_LEADER].done = r->answer[REQ_FOLLOWER].done = 0;
 	r->blob = NULL;
 	r->body = NULL;
+	r->meta = NULL;
 	r->body_len = 0;
 	r->held = (struct buf){NULL, NULL, 0};
 	r->other = (struct buf){NULL, NULL, 0};
@@ -81,10 +90,55 @@ req_set_key(struct req *r, const char *key, size_t len)
 }
 
 void
+req_set_meta(struct req *r, const struct meta_flags *flags)
+{
+	struct kept_meta *k = SLIST_FIRST(&free_metas);
+
+	if (k != NULL) {
+		SLIST_REMOVE_HEAD(&free_metas, link);
+		free_metas_n--;
+	} else if ((k = malloc(sizeof(*k))) == NULL) {
+		fatalx("out of memory: a command");
+	}
+	memcpy(&k->flags, flags, offsetof(struct meta_flags, text) + flags->text_len);
+	r->meta = &k->flags;
+}
+
+static void
+req_drop_meta(struct req *r)
+{
+	struct kept_meta *k = (struct kept_meta *)r->meta;
+
+	if (free_metas_n < KEEP_MAX) {
+		SLIST_INSERT_HEAD(&free_metas, k, link);
+		free_metas_n++;
+	} else {
+		free(k);
+	}
+	r->meta = NULL;
+}
+
+/* mg that asks for nothing but what is there, and me. */
+static int
+meta_reads(const struct meta_flags *f)
+{
+	return f->cmd == META_DEBUG ||
+	       (f->cmd == META_GET && !meta_has(f, 'N') && !meta_has(f, 'R') && !meta_has(f, 'T'));
+}
+
+int
+req_is_write(const struct req *r)
+{
+	return r->meta != NULL ? !meta_reads(r->meta) : r->cmd > REQ_GETS;
+}
+
+void
 req_check(struct req *r)
 {
 	if (!r->answered || r->in_flight > 0 || r->queue != NULL)
 		return;
+	if (r->meta != NULL)
+		req_drop_meta(r);
 	if (r->blob != NULL)
 		blob_unref(r->blob);
 	buf_clear(&r->held);
@@ -173,7 +227,7 @@ req_overtaken_on(const struct req *r, const char *key, size_t len)
 	if (r->queue == NULL)
 		return 0;
 	for (const struct req *n = TAILQ_NEXT(r, link); n != NULL; n = TAILQ_NEXT(n, link))
-		if (n->cmd > REQ_GETS && n->key_len == len && memcmp(n->key, key, len) == 0)
+		if (req_is_write(n) && n->key_len == len && memcmp(n->key, key, len) == 0)
 			return 1;
 	return 0;
 }

@@ -26,12 +26,17 @@
 #include "buf.h"
 #include "hold.h"
 #include "op.h"
+#include "proto_meta.h"
 #include "proto_req.h"
 #include "server.h"
 
 /* An answer line of a server that is kept until both have answered. */
 #define REQ_LINE_MAX 120
 
+/* What may be asked again is asked again this often when servers are lost under it. */
+#define REQ_TRIES_MAX 3
+
+#define REQ_RESERVED	  "CLIENT_ERROR the key is reserved for memvip\r\n"
 #define REQ_NO_SERVER	  "SERVER_ERROR no server available\r\n"
 #define REQ_SERVER_LOST	  "SERVER_ERROR the server was lost before it answered\r\n"
 #define REQ_SERVER_SILENT "SERVER_ERROR the server does not answer\r\n"
@@ -46,6 +51,7 @@ struct req_answer {
 	uint8_t filling; /* it was being filled when asked: its conditions mean nothing alone */
 	uint8_t type;	 /* enum rsp_type */
 	uint8_t len;
+	uint8_t won; /* meta: W, the client is to renew the item */
 	char line[REQ_LINE_MAX];
 };
 
@@ -76,10 +82,11 @@ struct req {
 	int32_t exptime;
 	uint32_t body_len; /* with the \r\n */
 	uint64_t number;
-	struct blob *blob; /* what body lies in, or NULL: it lies in the client's window */
-	const char *body;  /* of a list: the keys */
-	struct buf held;   /* the reply while others are before it */
-	struct buf other;  /* a list: the follower's reply */
+	struct blob *blob;	 /* what body lies in, or NULL: it lies in the client's window */
+	const char *body;	 /* of a list: the keys */
+	struct meta_flags *meta; /* REQ_META: see req_meta.h; else NULL */
+	struct buf held;	 /* the reply while others are before it */
+	struct buf other;	 /* a list, a meta command: the follower's reply */
 	struct hold hold;
 	struct hold_waiter waiter;
 	struct req_answer answer[2];
@@ -128,9 +135,14 @@ struct req *req_new(struct req_queue *q, enum req_cmd cmd);
 /* A retrieval of the same client behind r, which is in its queue. */
 struct req *req_new_behind(struct req *r, enum req_cmd cmd);
 void req_set_key(struct req *r, const char *key, size_t len);
+/* Copies the flags; they go with r. */
+void req_set_meta(struct req *r, const struct meta_flags *flags);
 
 /* Frees r when nothing refers to it any more: no queue, no FIFO. */
 void req_check(struct req *r);
+
+/* Changes an item, or may. */
+int req_is_write(const struct req *r);
 
 static inline int
 req_is_retrieval(const struct req *r)

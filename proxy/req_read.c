@@ -5,10 +5,8 @@
 
 #include "hold.h"
 #include "mirror.h"
+#include "req_meta.h"
 #include "stats.h"
-
-/* A read is asked again this often when servers are lost under it. */
-#define TRIES_MAX 3
 
 /* The window of retrievals: even huge values are asked for a few at a time, small ones by the many. */
 #define WINDOW_MIN 16
@@ -34,16 +32,31 @@ req_window(size_t bytes)
 	return n < WINDOW_MIN ? WINDOW_MIN : n > WINDOW_MAX ? WINDOW_MAX : (unsigned)n;
 }
 
+/* Asks one side. */
+static struct op *
+read_send(struct req *r, enum req_side side,
+	  void (*done)(struct op *, enum op_result, const struct op_reply *))
+{
+	enum op_kind kind = r->cmd == REQ_GET || r->cmd == REQ_GAT ? OP_GET : OP_GETS;
+	char line[REQ_META_LINE_MAX];
+	struct op *op;
+
+	if (r->meta == NULL) {
+		op = req_op(r, side, kind, 0, done);
+		backend_get(req_conn(r, side), op, 1);
+	} else {
+		op = req_op(r, side, OP_META, 0, done);
+		backend_send(req_conn(r, side), op, line, req_meta_line(r, REQ_LEADER, line), NULL,
+			     NULL, 0);
+	}
+	return op;
+}
+
 static void
 read_ask(struct req *r, struct server *s)
 {
-	enum op_kind kind = r->cmd == REQ_GET || r->cmd == REQ_GAT ? OP_GET : OP_GETS;
-	struct op *op;
-
 	r->server[REQ_LEADER] = s;
-	op = req_op(r, REQ_LEADER, kind, 0, read_done);
-	op->slow = read_slow;
-	backend_get(req_conn(r, REQ_LEADER), op, 1);
+	read_send(r, REQ_LEADER, read_done)->slow = read_slow;
 }
 
 void
@@ -59,16 +72,22 @@ req_read_start(struct req *r)
 	read_ask(r, to.leader);
 }
 
+static void
+read_size(uint32_t total)
+{
+	if (total > typical)
+		typical += (total - typical + 3) / 4;
+	else
+		typical -= (typical - total) / 64;
+}
+
 void
 req_read_hit(struct req *r, const struct op_reply *reply, const struct server *from)
 {
 	const struct proto_rsp *rsp = reply->rsp;
 	struct buf *out = &r->held;
 
-	if (rsp->total > typical)
-		typical += (rsp->total - typical + 3) / 4;
-	else
-		typical -= (typical - rsp->total) / 64;
+	read_size(rsp->total);
 	if (r->queue == NULL)
 		return;
 	stats.get_hits++;
@@ -94,6 +113,38 @@ void
 req_read_nothing(struct req *r)
 {
 	stats.get_misses++;
+	if (r->meta != NULL)
+		req_meta_say(r, "EN");
+	else
+		req_answer_now(r);
+}
+
+/* A hit is not told to the follower when it was not to count, or of what only the leader can have. */
+static int
+read_is_mirrored(const struct req *r, const struct op_reply *reply)
+{
+	return !meta_has(r->meta, 'u') && !req_meta_says(reply, 'W') &&
+	       !req_meta_says(reply, 'X') && !req_meta_says(reply, 'Z');
+}
+
+/* mg and me: the answer of a side is the client's. */
+static void
+read_meta(struct req *r, enum req_side side, const struct op_reply *reply)
+{
+	int hit = req_meta_is_hit(reply->rsp->type);
+
+	if (r->meta->cmd == META_GET && hit) {
+		stats.get_hits++;
+		read_size(reply->rsp->total);
+		if (side == REQ_LEADER && read_is_mirrored(r, reply))
+			mirror_hit(r->server[REQ_FOLLOWER], r->server[REQ_LEADER], r->key,
+				   r->key_len);
+	} else if (r->meta->cmd == META_GET && reply->rsp->type == RSP_EN) {
+		stats.get_misses++;
+	}
+	req_meta_note(r, side, reply);
+	if (side == REQ_FOLLOWER)
+		req_meta_stand_in(r);
 	req_answer_now(r);
 }
 
@@ -112,7 +163,19 @@ read_hedged(struct op *op, enum op_result result, const struct op_reply *reply)
 		stats.hedge_hits++;
 		req_read_hit(r, reply, r->server[REQ_FOLLOWER]);
 		req_answer_now(r);
+	} else if (result == OP_ANSWER && r->meta != NULL && req_meta_is_hit(reply->rsp->type)) {
+		stats.hedge_hits++;
+		read_meta(r, REQ_FOLLOWER, reply);
 	}
+}
+
+/* A cas unique is the leader's own, and so is what me tells. */
+static int
+read_may_hedge(const struct req *r)
+{
+	if (r->meta != NULL)
+		return r->meta->cmd == META_GET && !meta_has(r->meta, 'c');
+	return r->cmd == REQ_GET;
 }
 
 static void
@@ -122,7 +185,7 @@ read_slow(struct op *op)
 	struct server *f = r->server[REQ_FOLLOWER];
 
 	/* More than the leader's op in flight: it is asked already. */
-	if (r->answered || r->in_flight > 1 || r->cmd != REQ_GET || f == NULL ||
+	if (r->answered || r->in_flight > 1 || !read_may_hedge(r) || f == NULL ||
 	    !server_usable(f) || f->replica.state != REPLICA_CURRENT ||
 	    f == r->server[REQ_LEADER] || req_overtaken(r))
 		return;
@@ -132,7 +195,7 @@ read_slow(struct op *op)
 	    backend_writes_key(req_conn(r, REQ_FOLLOWER), r->key, r->key_len))
 		return;
 	stats.hedges++;
-	backend_get(req_conn(r, REQ_FOLLOWER), req_op(r, REQ_FOLLOWER, OP_GET, 0, read_hedged), 1);
+	read_send(r, REQ_FOLLOWER, read_hedged);
 }
 
 static void
@@ -160,7 +223,7 @@ read_done(struct op *op, enum op_result result, const struct op_reply *reply)
 		break;
 	case OP_LOST:
 		stats.retries++;
-		if (++r->tries > TRIES_MAX)
+		if (++r->tries > REQ_TRIES_MAX)
 			REQ_ANSWER_TEXT(r, REQ_SERVER_LOST);
 		else if (req_overtaken(r))
 			req_read_nothing(r); /* a miss is allowed, the future is not */
@@ -168,7 +231,10 @@ read_done(struct op *op, enum op_result result, const struct op_reply *reply)
 			req_read_start(r);
 		break;
 	default:
-		req_answer_line(r, reply->p, reply->rsp->line_len);
+		if (r->meta != NULL)
+			read_meta(r, REQ_LEADER, reply);
+		else
+			req_answer_line(r, reply->p, reply->rsp->line_len);
 		break;
 	}
 }

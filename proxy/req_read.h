@@ -1,5 +1,5 @@
 /*
- * req_read: get and gets: asked of the leader alone; of the follower too when the leader takes its
+ * req_read: get and gets, mg that changes nothing, me: asked of the leader alone; of the follower too when the leader takes its
  * time, and instead when the leader is lost.
  */
 #ifndef MEMVIP_REQ_READ_H

@@ -7,6 +7,7 @@
 #include "copy.h"
 #include "fill.h"
 #include "log.h"
+#include "req_meta.h"
 #include "req_read.h"
 #include "stats.h"
 #include "wire.h"
@@ -83,11 +84,29 @@ write_line(const struct req *r, enum req_side side, char *line)
 static void
 write_send(struct req *r, enum req_side side)
 {
-	char line[WIRE_LINE_MAX];
-	size_t n = write_line(r, side, line);
+	char line[REQ_META_LINE_MAX];
+	size_t n = r->meta != NULL ? req_meta_line(r, side, line) : write_line(r, side, line);
 	int gat = side == REQ_LEADER && req_is_retrieval(r);
 
-	write_to(r, side, gat ? OP_GAT : OP_LINE, line, n, req_cmd_has_body((enum req_cmd)r->cmd));
+	write_to(r, side,
+		 r->meta != NULL ? OP_META
+		 : gat		 ? OP_GAT
+				 : OP_LINE,
+		 line, n, r->body_len > 0);
+}
+
+/* The leader decides alone, and the follower hears what has come of it. */
+static int
+write_leads(const struct req *r)
+{
+	return r->cmd == REQ_CAS || (r->meta != NULL && req_meta_leads(r));
+}
+
+/* Reads the item as well: what is there is for the server to say that is asked. */
+static int
+write_reads(const struct req *r)
+{
+	return req_is_retrieval(r) || (r->meta != NULL && r->meta->cmd == META_GET);
 }
 
 void
@@ -102,10 +121,11 @@ req_write_start(struct req *r)
 	}
 	r->server[REQ_LEADER] = to.leader;
 	r->server[REQ_FOLLOWER] = to.follower;
-	if (r->cmd == REQ_CAS) {
-		/* The leader decides alone; nobody may pass until the follower has the value. */
+	if (write_leads(r)) {
+		/* Nobody may pass until the follower has the value. */
 		req_keep_body(r);
-		hold_take(&r->hold, r->key, r->key_len);
+		if (!r->holding)
+			hold_take(&r->hold, r->key, r->key_len);
 		r->holding = 1;
 		write_send(r, REQ_LEADER);
 		return;
@@ -123,6 +143,8 @@ write_agrees(const struct req *r)
 {
 	const struct req_answer *l = &r->answer[REQ_LEADER], *f = &r->answer[REQ_FOLLOWER];
 
+	if (r->meta != NULL)
+		return req_meta_agrees(r);
 	if (req_is_retrieval(r)) /* touched there, or as little there as at the leader */
 		return (l->type == RSP_VALUE && f->type == RSP_TOUCHED) ||
 		       (l->type == RSP_END && f->type == RSP_NOT_FOUND);
@@ -141,6 +163,18 @@ write_agrees(const struct req *r)
 	}
 }
 
+/* Does what is there after the command not hang on what was there before? */
+static int
+write_is_whole(const struct req *r)
+{
+	const struct meta_flags *m = r->meta;
+
+	if (m == NULL)
+		return r->cmd == REQ_SET || r->cmd == REQ_DELETE;
+	return m->cmd == META_DELETE ||
+	       (m->cmd == META_SET && (m->mode == 0 || m->mode == 'S' || m->mode == 's'));
+}
+
 /* May the follower's answer stand in for the leader's? */
 static int
 write_stands_in(const struct req *r)
@@ -148,7 +182,7 @@ write_stands_in(const struct req *r)
 	const struct req_answer *f = &r->answer[REQ_FOLLOWER];
 
 	/* What is missing from a server that is being filled says nothing of what was there. */
-	return f->done && !f->lost && (!f->filling || r->cmd == REQ_SET || r->cmd == REQ_DELETE);
+	return f->asked && f->done && !f->lost && (!f->filling || write_is_whole(r));
 }
 
 static void
@@ -156,7 +190,11 @@ write_answer(struct req *r, enum req_side side)
 {
 	struct req_answer *a = &r->answer[side];
 
-	if (req_is_retrieval(r) && a->type == RSP_VALUE) {
+	if (r->meta != NULL) {
+		if (side == REQ_FOLLOWER)
+			req_meta_stand_in(r);
+		req_answer_now(r);
+	} else if (req_is_retrieval(r) && a->type == RSP_VALUE) {
 		req_answer_now(r); /* the block is in held */
 	} else if (req_is_retrieval(r) && a->type == RSP_END) {
 		req_read_nothing(r);
@@ -168,6 +206,27 @@ write_answer(struct req *r, enum req_side side)
 static void write_acknowledge(struct req *r);
 static void write_mend(struct req *r);
 
+/*
+ * A meta command without its leader. What the follower was not asked for it has not done: it is asked
+ * now, as the leader. A touch may be made twice.
+ */
+static void
+write_meta_again(struct req *r)
+{
+	buf_clear(&r->held);
+	stats.retries++;
+	if (++r->tries > REQ_TRIES_MAX) {
+		REQ_ANSWER_TEXT(r, REQ_SERVER_LOST);
+	} else if (write_reads(r) && req_overtaken(r)) {
+		req_read_nothing(r);
+	} else {
+		for (int i = 0; i < 2; i++)
+			r->answer[i].asked = r->answer[i].done = 0;
+		r->repaired = 0;
+		req_write_start(r);
+	}
+}
+
 /* The leader is lost. */
 static void
 write_without_leader(struct req *r)
@@ -177,6 +236,10 @@ write_without_leader(struct req *r)
 	} else if (r->cmd == REQ_CAS) {
 		/* Stored or not: the client reads again and finds out (design: never a lucky match). */
 		REQ_ANSWER_TEXT(r, EXISTS);
+	} else if (r->meta != NULL && meta_has(r->meta, 'C')) {
+		req_meta_say(r, "EX"); /* the same */
+	} else if (r->meta != NULL && (write_reads(r) || write_leads(r))) {
+		write_meta_again(r);
 	} else if (req_is_retrieval(r)) {
 		/* The other copy is touched, or lost too; reading it is all that remains. */
 		stats.retries++;
@@ -269,9 +332,15 @@ mend_done(struct copy *c, enum copy_result result)
 	free(m);
 	r->in_flight--;
 	/* The leader went before its value was sent over: what the follower holds is what counts. */
-	if (result == COPY_LOST && !written && !server_usable(r->server[REQ_LEADER]) &&
-	    !req_is_retrieval(r) && write_stands_in(r))
-		r->answer[REQ_LEADER].lost = 1;
+	if (result == COPY_LOST && !written && !server_usable(r->server[REQ_LEADER])) {
+		if (!write_reads(r) && write_stands_in(r)) {
+			r->answer[REQ_LEADER].lost = 1;
+		} else if (write_leads(r) && !r->answered && !r->answer[REQ_FOLLOWER].asked) {
+			r->answer[REQ_LEADER].lost = 1;
+			write_without_leader(r);
+			return;
+		}
+	}
 	write_acknowledge(r);
 }
 
@@ -315,7 +384,7 @@ write_mend(struct req *r)
 		return;
 	}
 	fill_add(follower, r->key, r->key_len);
-	if (f->type == RSP_NOT_FOUND)
+	if (f->asked && (f->type == RSP_NOT_FOUND || f->type == RSP_NF || f->type == RSP_EN))
 		write_acknowledge(r);
 	else
 		write_to(r, REQ_FOLLOWER, OP_LINE, line, wire_delete(line, r->key, r->key_len), 0);
@@ -337,6 +406,38 @@ write_check_side(struct req *r, enum req_side side)
 		server_out(s, "a write was on its way while it was away");
 }
 
+/*
+ * The leader has decided. Returns 1 when that is all for now, 0 when the follower is to get a copy of
+ * what the leader has.
+ */
+static int
+write_follow(struct req *r)
+{
+	char line[WIRE_LINE_MAX];
+	enum req_meta_follow what = r->meta != NULL ? req_meta_follow(r)
+				    : r->answer[REQ_LEADER].type == RSP_STORED
+					? META_FOLLOW_SAME
+					: META_FOLLOW_NOTHING;
+
+	switch (what) {
+	case META_FOLLOW_COPY:
+		return 0;
+	case META_FOLLOW_NOTHING:
+		write_acknowledge(r);
+		break;
+	case META_FOLLOW_SAME:
+		copy_touched(r->key, r->key_len);
+		write_send(r, REQ_FOLLOWER);
+		break;
+	case META_FOLLOW_DELETE:
+		copy_touched(r->key, r->key_len);
+		r->repaired = 1;
+		write_to(r, REQ_FOLLOWER, OP_LINE, line, wire_delete(line, r->key, r->key_len), 0);
+		break;
+	}
+	return 1;
+}
+
 /* Both sides have answered, or are out. */
 static void
 write_judge(struct req *r)
@@ -352,13 +453,11 @@ write_judge(struct req *r)
 		write_without_leader(r);
 		return;
 	}
-	if (r->cmd == REQ_CAS && !f->asked && l->type == RSP_STORED && follower != NULL &&
+	if (write_leads(r) && !f->asked && !r->repaired && follower != NULL &&
 	    server_usable(follower)) {
-		copy_touched(r->key, r->key_len);
-		write_send(r, REQ_FOLLOWER);
-		return;
-	}
-	if (!f->asked || f->lost || r->repaired || write_agrees(r)) {
+		if (write_follow(r))
+			return;
+	} else if (!f->asked || f->lost || r->repaired || write_agrees(r)) {
 		write_acknowledge(r);
 		return;
 	}
@@ -395,6 +494,10 @@ write_note(struct req *r, enum req_side side, enum op_result result, const struc
 		req_read_hit(r, reply, r->server[side]);
 		break;
 	default:
+		if (r->meta != NULL && !r->repaired) {
+			req_meta_note(r, side, reply);
+			break;
+		}
 		a->type = (uint8_t)reply->rsp->type;
 		n = reply->rsp->line_len;
 		if (n > REQ_LINE_MAX) { /* an error text that goes on and on */

@@ -6,9 +6,12 @@
 #include "hold.h"
 #include "marker.h"
 #include "req_list.h"
+#include "req_meta.h"
 #include "req_read.h"
 #include "req_write.h"
 #include "stats.h"
+
+#define ME_NO_TEXT "CLIENT_ERROR me tells of no key that has a blank or a line end in it\r\n"
 
 void
 submit_init(struct farm *farm, const struct conf *conf)
@@ -28,10 +31,10 @@ submit_start(struct req *r)
 		hold_wait(h, &r->waiter);
 		return;
 	}
-	if (r->cmd == REQ_GET || r->cmd == REQ_GETS)
-		req_read_start(r);
-	else
+	if (req_is_write(r))
 		req_write_start(r);
+	else
+		req_read_start(r);
 }
 
 static void
@@ -139,6 +142,26 @@ submit_count(enum req_cmd cmd)
 	}
 }
 
+/* Starts r, with a body of body_len bytes and \r\n unless body is NULL. */
+static void
+submit_through(struct req_queue *q, struct req *r, struct blob *blob, const char *body,
+	       uint32_t body_len)
+{
+	r->waiter.resume = submit_resume;
+	if (body != NULL) {
+		r->body = body;
+		r->body_len = body_len + 2;
+		q->bytes += r->body_len;
+		if (blob != NULL)
+			r->blob = blob_ref(blob);
+	}
+	r->in_flight++; /* without a server the answer is there at once: keeps r until we are through */
+	submit_start(r);
+	r->in_flight--;
+	submit_forget_body(r);
+	req_check(r);
+}
+
 void
 submit_command(struct req_queue *q, const struct proto_req *p, const char *base, struct blob *blob,
 	       const char *body)
@@ -151,19 +174,49 @@ submit_command(struct req_queue *q, const struct proto_req *p, const char *base,
 	r->flags = p->flags;
 	r->exptime = p->exptime;
 	r->number = p->number;
-	r->waiter.resume = submit_resume;
-	if (body != NULL) {
-		r->body = body;
-		r->body_len = p->body_len + 2;
-		q->bytes += r->body_len;
-		if (blob != NULL)
-			r->blob = blob_ref(blob);
+	submit_through(q, r, blob, body, p->body_len);
+}
+
+static void
+submit_count_meta(const struct meta_flags *f)
+{
+	switch (f->cmd) {
+	case META_GET:
+		stats.cmd_get++;
+		stats.cmd_touch += (uint64_t)meta_has(f, 'T');
+		break;
+	case META_SET:
+		stats.cmd_set++;
+		break;
+	case META_DELETE:
+		stats.cmd_delete++;
+		break;
+	case META_ARITH:
+		stats.cmd_arith++;
+		break;
+	default:
+		break;
 	}
-	r->in_flight++; /* without a server the answer is there at once: keeps r until we are through */
-	submit_start(r);
-	r->in_flight--;
-	submit_forget_body(r);
-	req_check(r);
+}
+
+void
+submit_meta(struct req_queue *q, const struct proto_meta *m, struct blob *blob, const char *body)
+{
+	struct req *r = req_new(q, REQ_META);
+
+	submit_count_meta(&m->flags);
+	req_set_key(r, m->key, m->key_len);
+	req_set_meta(r, &m->flags);
+	if (m->flags.cmd == META_DEBUG && !meta_key_is_text(m->key, m->key_len))
+		REQ_ANSWER_TEXT(r, ME_NO_TEXT); /* it would be told as it is, line ends and all */
+	else if (!marker_is_key(m->key, m->key_len))
+		submit_through(q, r, blob, body, m->flags.body_len);
+	else if (m->flags.cmd == META_GET)
+		req_read_nothing(r); /* ours: nobody else's */
+	else if (m->flags.cmd == META_DEBUG)
+		req_meta_say(r, "EN");
+	else
+		REQ_ANSWER_TEXT(r, REQ_RESERVED);
 }
 
 void

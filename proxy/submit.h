@@ -11,6 +11,7 @@
 #include "blob.h"
 #include "conf.h"
 #include "farm.h"
+#include "proto_meta.h"
 #include "proto_req.h"
 #include "req.h"
 
@@ -23,6 +24,10 @@ void submit_init(struct farm *farm, const struct conf *conf);
  */
 void submit_command(struct req_queue *q, const struct proto_req *p, const char *base,
 		    struct blob *blob, const char *body);
+
+/* The same for a meta command without error. */
+void submit_meta(struct req_queue *q, const struct proto_meta *m, struct blob *blob,
+		 const char *body);
 
 /* Starts the retrieval of one key. last: END comes after it. */
 void submit_get(struct req_queue *q, enum req_cmd cmd, int32_t exptime, const char *key, size_t len,

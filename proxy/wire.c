@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#include "base64.h"
+#include "proto_meta.h"
+
 static const char *const words[] = {
     [REQ_GET] = "get ",		[REQ_GETS] = "gets ",	  [REQ_GAT] = "gat ",
     [REQ_GATS] = "gats ",	[REQ_SET] = "set ",	  [REQ_ADD] = "add ",
@@ -64,10 +67,33 @@ wire_storage(char *out, enum req_cmd cmd, const char *key, size_t key_len, uint3
 	return finish(out, at);
 }
 
+/* "mg KEY", "md KEY", ...; *b: what the line is to end with for a key in base64. */
+static char *
+put_meta(char *at, const char *word, const char *key, size_t key_len, const char **b)
+{
+	at = put(at, word, 3);
+	*b = meta_key_is_text(key, key_len) ? "" : " b";
+	if (**b == '\0')
+		return put(at, key, key_len);
+	return at + base64_encode(at, key, key_len);
+}
+
+static size_t
+finish_meta(char *out, char *at, const char *b)
+{
+	return finish(out, put(at, b, strlen(b)));
+}
+
 size_t
 wire_delete(char *out, const char *key, size_t key_len)
 {
-	return finish(out, put(put_word(out, REQ_DELETE), key, key_len));
+	const char *b;
+	char *at;
+
+	if (meta_key_is_text(key, key_len))
+		return finish(out, put(put_word(out, REQ_DELETE), key, key_len));
+	at = put_meta(out, "md ", key, key_len, &b);
+	return finish_meta(out, at, b);
 }
 
 size_t
@@ -95,14 +121,18 @@ wire_gat(char *out, enum req_cmd cmd, const char *key, size_t key_len, int32_t e
 size_t
 wire_meta_get(char *out, const char *key, size_t key_len)
 {
-	return finish(out, put(put(put(out, "mg ", 3), key, key_len), " v f t u", 8));
+	const char *b;
+	char *at = put_meta(out, "mg ", key, key_len, &b);
+
+	return finish_meta(out, put(at, " v f t u c", 10), b);
 }
 
 size_t
 wire_meta_set(char *out, const char *key, size_t key_len, uint32_t body_len, uint32_t flags,
 	      int64_t ttl, int add)
 {
-	char *at = put(put(out, "ms ", 3), key, key_len);
+	const char *b;
+	char *at = put_meta(out, "ms ", key, key_len, &b);
 
 	at = put_number(at, body_len);
 	at = put(at, " F", 2);
@@ -111,11 +141,25 @@ wire_meta_set(char *out, const char *key, size_t key_len, uint32_t body_len, uin
 	at += proto_decimal(at, ttl < 0 ? 0 : (uint64_t)ttl);
 	if (add)
 		at = put(at, " ME", 3);
-	return finish(out, at);
+	return finish_meta(out, at, b);
 }
 
 size_t
 wire_meta_touch(char *out, const char *key, size_t key_len)
 {
-	return finish(out, put(put(out, "mg ", 3), key, key_len));
+	const char *b;
+	char *at = put_meta(out, "mg ", key, key_len, &b);
+
+	return finish_meta(out, at, b);
+}
+
+size_t
+wire_meta_stale(char *out, const char *key, size_t key_len, uint64_t unique)
+{
+	const char *b;
+	char *at = put_meta(out, "md ", key, key_len, &b);
+
+	at = put(at, " I C", 4);
+	at += proto_decimal(at, unique);
+	return finish_meta(out, at, b);
 }

@@ -1,6 +1,6 @@
 /* Intent: whatever a client sends, proto_req stays inside it, decides alike however it is cut, and
  * what the proxy makes of it reads the same at a server. */
-/* needs: proxy/proto_req.c proxy/wire.c */
+/* needs: proxy/proto_req.c proxy/proto_meta.c proxy/base64.c proxy/wire.c */
 #include "fuzz.h"
 #include "proto_req.h"
 #include "wire.h"

@@ -314,6 +314,8 @@ sub same_ask {
 		delete $same{"$who client"};
 	}
 	$got =~ s/^(VALUE \S+ \d+ \d+) \d+\r$/$1 CAS\r/mg;
+	$got =~ s/^((?:HD|VA \d+|EX|NS|NF)\b.*? c)[1-9]\d*/$1CAS/mg;
+	$got =~ s/^(ME \S+ .*) la=\d+ cas=\d+/$1 la=LA cas=CAS/mg;
 	return unpadded($got);
 }
 

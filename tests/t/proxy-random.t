@@ -3,6 +3,7 @@
 use strict;
 use warnings;
 use FindBin;
+use MIME::Base64;
 use lib "$FindBin::Bin/../lib";
 use MemvipTest;
 use Test::More;
@@ -40,8 +41,52 @@ sub store {
 	return "$cmd " . any($cmd =~ /pend/ ? @texts : @keys) . ' ' . int(rand 5) . ' ' . exptime() . ' ' . length($body) . noreply() . "\r\n$body\r\n";
 }
 
+# Any flags in any order, most of the time each once.
+sub flags {
+	my (@of) = @_;
+	my @have = grep { rand() < 0.2 } @of;
+	push @have, any(@of) if rand() < 0.03;
+	return join '', map { ref $_ ? ' ' . $_->() : " $_" } sort { rand() < 0.5 ? -1 : 1 } @have;
+}
+
+sub base64 { return encode_base64($_[0], '') }
+
+# What goes by time, h and l, is left out; a unique is never right, and below that of no item.
+my @SHOW = qw(k f t s c q);
+my $unique = 'C' . 2**62;
+
+sub meta {
+	my $what = rand;
+	my $opaque = sub { 'O' . any('', 'x', int rand 1e6, 'o' x int rand 40) };
+	my $time = sub { any(qw(T N)) . any(0, -1, 1000, 4102444800) };
+	if ($what < 0.3) {
+		return 'mg ' . any(@keys) . flags(@SHOW, qw(v v u), $opaque, sub { 'T' . any(0, 1000, -1) }) . "\r\n";
+	} elsif ($what < 0.35) { # the right to renew, won by one and by nobody else
+		my $key = any(@texts);
+		return "mg $key N1000 v" . flags(qw(k c q t)) . "\r\nmg $key v\r\nms $key 2 T0\r\nxx\r\nmg $key v\r\n";
+	} elsif ($what < 0.4) { # stale, renewed
+		my $key = any(@texts);
+		return "md $key I T1000" . flags(qw(q k), $opaque) . "\r\nmg $key v t\r\nmg $key v\r\nms $key 1 q\r\ny\r\n";
+	} elsif ($what < 0.7) {
+		my $mode = any('', '', '', ' MS', ' ME', ' MA', ' MP', ' MR', ' MX');
+		my $body = value();
+		my $key = any($mode =~ /[AP]$/ ? @texts : @keys);
+		my $flags = flags(qw(k q c b), $opaque, sub { 'F' . int rand 9 }, sub { 'T' . exptime() }, $unique);
+		$key = base64($key) if $flags =~ / b(?: |$)/ && rand() < 0.9;
+		return "ms $key " . length($body) . "$flags$mode\r\n$body\r\n";
+	} elsif ($what < 0.8) {
+		return 'md ' . any(@keys) . flags(qw(k q), $opaque, $unique) . "\r\n";
+	} elsif ($what < 0.95) {
+		# A new number that q does not hide is told by its value: see memvip-proxy(8).
+		return 'ma ' . any(@numbers) . flags(qw(k t c v), $opaque, 'N0', 'J7', sub { 'D' . number() }, any('MI', 'MD', 'M+', 'M-', 'MX'), $unique) . "\r\n" if rand() < 0.8;
+		return 'ma ' . any(@numbers) . flags(qw(k t c v q), $opaque, sub { 'D' . number() }) . "\r\n";
+	}
+	return any('mg', 'ms', 'md', 'ma', 'me', 'mn') . any('', ' ', ' key1') . any('', ' b', ' x', ' 5', ' 5 q') . "\r\n";
+}
+
 # Right, nearly right, or wrong.
 sub command {
+	return meta() if rand() < 0.3;
 	my $what = rand;
 	return store() if $what < 0.35;
 	return any('get', 'get', 'gets') . ' ' . join(' ', map { any(@keys) } 0 .. rand 6) . "\r\n" if $what < 0.6;

@@ -1,5 +1,5 @@
 /* Intent: the copier moves an item with all that belongs to it, and starts over when a client writes meanwhile. */
-/* needs: proxy/copy.c proxy/hold.c proxy/wire.c proxy/proto_rsp.c proxy/ring.c proxy/ketama.c proxy/md5.c */
+/* needs: proxy/copy.c proxy/hold.c proxy/wire.c proxy/base64.c proxy/proto_meta.c proxy/proto_rsp.c proxy/ring.c proxy/ketama.c proxy/md5.c */
 #include "cm.h"
 
 #include <stdio.h>
@@ -175,8 +175,8 @@ test_it_reads_unseen(void **state)
 static void
 test_what_is_not_copied(void **state)
 {
-	static const char *const items[] = {"VA 1 f0 t0\r\nx\r\n", "VA 1 f0 t10 W\r\nx\r\n",
-					    "VA 1 f0 t10 X Z\r\nx\r\n", "EN\r\n"};
+	static const char *const items[] = {"VA 1 f0 t0 c4\r\nx\r\n", "VA 1 f0 t10 c4 X Z\r\nx\r\n",
+					    "EN\r\n"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++) {
@@ -190,6 +190,42 @@ test_what_is_not_copied(void **state)
 		assert_sent("delete key\r\n");
 		answer(i % 2 ? "DELETED\r\n" : "NOT_FOUND\r\n");
 		assert_ended(COPY_DONE);
+	}
+}
+
+/* The read has won the right to renew the item: it goes back to whoever reads next. */
+static void
+test_the_right_to_renew_is_given_back(void **state)
+{
+	(void)state;
+	for (int touched = 0; touched < 2; touched++) {
+		begin(COPY_REPLACE);
+		if (touched)
+			copy_touched("key", 3);
+		answer("VA 1 f0 t10 c77 X W\r\nx\r\n");
+		assert_ptr_equal(sent.to, &conns[0]);
+		assert_string_equal(sent.line, "md key I C77\r\n");
+		answer(touched ? "EX\r\n" : "HD\r\n");
+		if (touched) { /* what a client has written meanwhile is what counts */
+			assert_ptr_equal(sent.to, &conns[0]);
+			assert_memory_equal(sent.line, "mg key ", 7);
+			answer("VA 1 f0 t-1 c78\r\ny\r\n");
+			assert_sent("ms key 1 F0 T0\r\n");
+			answer("HD\r\n");
+		} else {
+			assert_sent("delete key\r\n");
+			answer("DELETED\r\n");
+		}
+		assert_ended(COPY_DONE);
+
+		begin(COPY_ADD);
+		answer("VA 1 f0 t10 c77 W\r\nx\r\n");
+		assert_string_equal(sent.line, "md key I C77\r\n");
+		if (touched)
+			lose();
+		else
+			answer("HD\r\n");
+		assert_ended(touched ? COPY_LOST : COPY_DONE);
 	}
 }
 
@@ -337,6 +373,7 @@ main(void)
 	    cmocka_unit_test(test_a_long_life),
 	    cmocka_unit_test(test_it_reads_unseen),
 	    cmocka_unit_test(test_what_is_not_copied),
+	    cmocka_unit_test(test_the_right_to_renew_is_given_back),
 	    cmocka_unit_test(test_a_write_in_between_starts_it_over),
 	    cmocka_unit_test(test_it_does_not_start_over_for_ever),
 	    cmocka_unit_test(test_what_is_refused_is_deleted),

@@ -89,7 +89,7 @@ static const char *const nonsense[] = {
     "VALUE k 0 4\r\nx\r\n\r\n\r\n", /* shorter than it said */
     "VALUE k 0 1\r\nx\n\n",
     "HDx\r\n",
-    "EN x\r\n",
+    "ENx\r\n",
     "hd\r\n",
     "VA\r\n",
     "VA \r\n",

@@ -1,0 +1,162 @@
+# Intent: what meta commands change is on both servers when they are acknowledged; what only one server
+# can have (stale, the right to renew) leaves the other with nothing; and the death of the leader costs
+# no answer.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use MemvipTest;
+use Test::More;
+use Time::HiRes qw(time sleep);
+
+my ($a, $b) = (memcached(name => 'a'), memcached(name => 'b'));
+my $p = proxy(servers => [$a], backups => [$b], args => ['--timeout', 3000]);
+$p->wait_current;
+my $c = client($p);
+my $BIN = 'AAEgCv8=';	# \0 \1 blank \n \xff
+
+# A value with flags and remaining time, read without being seen as a reader.
+sub item { return client($_[0])->ask("mg $_[1] v f t u\r\n") =~ s/ t\d+\r\n/ t+\r\n/r }
+sub token { return ($c->ask("mg $_[0] c\r\n") =~ /^HD c(\d+)\r/)[0] // 0 }
+
+# ---- both have it: no wait between the answer and the look ----
+my @both = (
+    ['ms',            "ms k 2 F7 T1000\r\nab\r\n",  "HD\r\n",             "VA 2 f7 t+\r\nab\r\n"],
+    ['ms, quiet',     "ms k 2 F7 q\r\nab\r\nmn\r\n", "MN\r\n",            "VA 2 f7 t-1\r\nab\r\n"],
+    ['ms ME',         "ms k 1 ME\r\nx\r\n",         "NS\r\n",             "VA 2 f3 t+\r\n10\r\n"],
+    ['ms MA',         "ms k 1 MA\r\nx\r\n",         "HD\r\n",             "VA 3 f3 t+\r\n10x\r\n"],
+    ['ms MP',         "ms k 1 MP O7\r\n1\r\n",      "HD O7\r\n",          "VA 3 f3 t+\r\n110\r\n"],
+    ['ms MR',         "ms k 1 MR k\r\nx\r\n",       "HD kk\r\n",          "VA 1 f0 t-1\r\nx\r\n"],
+    ['ms C',          "ms k 1 CTOKEN\r\nx\r\n",     "HD\r\n",             "VA 1 f0 t-1\r\nx\r\n"],
+    ['ms C MR',       "ms k 1 CTOKEN MR F2\r\nx\r\n", "HD\r\n",           "VA 1 f2 t-1\r\nx\r\n"],
+    ['ms C MA',       "ms k 1 CTOKEN MA\r\nx\r\n",  "HD\r\n",             "VA 3 f3 t+\r\n10x\r\n"],
+    ['ms, wrong C',   "ms k 1 C77\r\nx\r\n",        "EX\r\n",             "VA 2 f3 t+\r\n10\r\n"],
+    ['md',            "md k\r\n",                   "HD\r\n",             "EN\r\n"],
+    ['md C',          "md k CTOKEN\r\n",            "HD\r\n",             "EN\r\n"],
+    ['md, wrong C',   "md k C77\r\n",               "EX\r\n",             "VA 2 f3 t+\r\n10\r\n"],
+    ['ma',            "ma k\r\n",                   "HD\r\n",             "VA 2 f3 t+\r\n11\r\n"],
+    ['ma D',          "ma k D5 v t k\r\n",          qr/^VA 2 t\d+ kk\r\n15\r\n\z/, "VA 2 f3 t+\r\n15\r\n"],
+    ['ma T',          "ma k MD T0 v\r\n",           "VA 1\r\n9\r\n",      qr/^VA [12] f3 t-1\r\n9 ?\r\n\z/],
+    ['ma C',          "ma k CTOKEN v\r\n",          "VA 2\r\n11\r\n",     "VA 2 f3 t+\r\n11\r\n"],
+    ['mg T',          "mg k T0 v\r\n",              "VA 2\r\n10\r\n",     "VA 2 f3 t-1\r\n10\r\n"],
+    ['mg N, a hit',   "mg k N1000 v\r\n",           "VA 2\r\n10\r\n",     "VA 2 f3 t+\r\n10\r\n"],
+    ['mg N T, a hit', "mg k N1000 T0 v\r\n",        "VA 2\r\n10\r\n",     "VA 2 f3 t-1\r\n10\r\n"],
+    ['mg R, not due', "mg k R10 v\r\n",             "VA 2\r\n10\r\n",     "VA 2 f3 t+\r\n10\r\n"],
+);
+for my $case (@both) {
+	my ($name, $bytes, $want, $then) = @$case;
+	for my $gone (0, 1) {
+		is($c->ask("set k 3 1000 2\r\n10\r\n"), "STORED\r\n", "$name: a value");
+		is(client($b)->ask("delete k\r\n"), "DELETED\r\n", '... that the backup has evicted') if $gone;
+		my $got = $c->ask($bytes =~ s/TOKEN/token('k')/er);
+		ref $want ? like($got, $want, '... the answer') : is($got, $want, '... the answer');
+		# Nothing was written: then nobody has noticed, and need not.
+		next if $gone && $got =~ /^(?:EX|VA 2\r\n10)/ && $name !~ /^mg T|N T/;
+		for my $s ($a, $b) {
+			my $has = item($s, 'k');
+			ref $then ? like($has, $then, "... $s->{name}") : is($has, $then, "... $s->{name}");
+		}
+	}
+}
+# New numbers, and keys of any bytes.
+is($c->ask("ma n N1000 J5\r\n"), "HD\r\n", 'ma N: a new number');
+is(item($_, 'n'), "VA 1 f0 t+\r\n5\r\n", "... on $_->{name}") for $a, $b;
+is($c->ask("ms $BIN 2 b F1\r\nhi\r\n"), "HD\r\n", 'a key of any bytes');
+is(item($_, "$BIN b"), "VA 2 f1 t-1\r\nhi\r\n", "... on $_->{name}") for $a, $b;
+is(client($b)->ask("md $BIN b\r\n"), "HD\r\n", '... that the backup has evicted');
+is($c->ask("ms $BIN 1 b MA\r\n!\r\n"), "HD\r\n", '... a write');
+is(item($_, "$BIN b"), "VA 3 f1 t-1\r\nhi!\r\n", "... on $_->{name}") for $a, $b;
+$b->restart;
+$p->wait_current;
+is(item($b, "$BIN b"), "VA 3 f1 t-1\r\nhi!\r\n", 'restarted: it is copied with the rest');
+is($c->ask("md $BIN b\r\n"), "HD\r\n", '... deleted');
+is(item($_, "$BIN b"), "EN\r\n", "... on $_->{name}") for $a, $b;
+
+# ---- what only one can have ----
+is($c->ask("mg v N1000 v c\r\n") =~ s/c\d+/c/r, "VA 0 c W\r\n\r\n", 'mg N: the right to renew');
+is(item($b, 'v'), "EN\r\n", '... the backup has nothing');
+is($c->ask("mg v v\r\n"), "VA 0 Z\r\n\r\n", '... nobody else gets it');
+is($c->ask("ms v 1\r\n1\r\n"), "HD\r\n", '... renewed');
+is(item($_, 'v'), "VA 1 f0 t-1\r\n1\r\n", "... on $_->{name}") for $a, $b;
+is($c->ask("set v 0 100 1\r\n1\r\n"), "STORED\r\n", 'mg R: a value');
+is($c->ask("mg v R1000 v\r\n"), "VA 1 W\r\n1\r\n", '... is to be renewed');
+is(item($b, 'v'), "EN\r\n", '... the backup has nothing');
+is($c->ask("mg v R1000 v\r\n"), "VA 1 Z\r\n1\r\n", '... nobody else gets it');
+is($c->ask("ms v 1\r\n1\r\n"), "HD\r\n", '... renewed');
+is($c->ask("md v I T1000\r\n"), "HD\r\n", 'md I: stale');
+is(item($b, 'v'), "EN\r\n", '... the backup has nothing');
+is($c->ask("mg v v\r\n"), "VA 1 X W\r\n1\r\n", '... one reader is to renew it');
+is($c->ask("mg v v\r\n"), "VA 1 Z X\r\n1\r\n", '... the next ones are told so');
+is($c->ask("ms v 1\r\n2\r\n"), "HD\r\n", '... renewed');
+my $old = token('v');
+is($c->ask("ms v 1\r\n3\r\n"), "HD\r\n", 'ms I with an old token');
+is($c->ask("ms v 1 I C$old\r\n4\r\n"), "HD\r\n", '... is stored as stale');
+is(item($b, 'v'), "EN\r\n", '... the backup has nothing');
+is($c->ask("mg v v\r\n"), "VA 1 X W\r\n4\r\n", '... one reader is to renew it');
+is($c->ask("ms v 1\r\n5\r\n"), "HD\r\n", '... renewed');
+is(item($_, 'v'), "VA 1 f0 t-1\r\n5\r\n", "... on $_->{name}") for $a, $b;
+# A fill meets a stale item: whom it belongs to is for a reader to win.
+is($c->ask("md v I T1000\r\n"), "HD\r\n", 'a stale item');
+$b->restart;
+$p->wait_current;
+is(item($b, 'v'), "EN\r\n", '... is not copied');
+is($c->ask("mg v v\r\n"), "VA 1 X W\r\n5\r\n", '... and its right is still to be won');
+is($c->ask("ms v 1\r\n6\r\n"), "HD\r\n", '... renewed');
+same_items('both hold the same', $a, $b);
+
+# ---- the leader is lost with commands on the way ----
+my $fake = fake(name => 'fake');
+# A new proxy each time: one whose server has been lost often would wait long for it.
+sub begin {
+	my ($key, @args) = @_;
+	$p->end;
+	$p = proxy(servers => [$fake], backups => [$b], args => ['--name', 'lost', '--timeout', 3000, @args]);
+	$p->wait_current;
+	$c = client($p);
+	is($c->ask("set $key 3 0 2\r\n10\r\n"), "STORED\r\n", "$key: a value");
+	return;
+}
+my $n = 0;
+for my $case (
+    ['mg',    "mg KEY v k O1\r\n",       "VA 2 kKEY O1\r\n10\r\n", '10'],
+    ['mg T',  "mg KEY v T1000\r\n",      "VA 2\r\n10\r\n",         '10'],
+    ['mg N',  "mg KEY v N1000\r\n",      "VA 2\r\n10\r\n",         '10'],
+    ['mg c',  "mg KEY v c\r\n",          qr/^VA 2 c\d+\r\n10\r\n\z/, '10'],
+    ['ms',    "ms KEY 2 k O2\r\n20\r\n", "HD kKEY O2\r\n",         '20'],
+    ['ms MA', "ms KEY 1 MA\r\nx\r\n",    "HD\r\n",                 '10x'],
+    ['ms C',  "ms KEY 1 CTOKEN k\r\nx\r\n", "EX kKEY\r\n",         '10'],
+    ['ma',    "ma KEY\r\n",              "HD\r\n",                 '11'],
+    ['ma v',  "ma KEY v O3\r\n",         "VA 2 O3\r\n11\r\n",      '11'],
+    ['md',    "md KEY O3\r\n",           "HD O3\r\n",              undef],
+    ['md I',  "md KEY I T1000\r\n",      "HD\r\n",                 '10'],
+    ['md C',  "md KEY CTOKEN\r\n",       "EX\r\n",                 '10'],
+) {
+	my ($name, $bytes, $want, $then) = @$case;
+	my $key = 'key' . $n++;
+	begin($key, '--hedge', 0);
+	$bytes =~ s/KEY/$key/g;
+	$bytes =~ s/TOKEN/token($key)/e;
+	my $verb = substr $bytes, 0, 2;
+	$fake->on("/^$verb $key/ times 1: close");
+	my $got = $c->ask($bytes) =~ s/\Q$key\E/KEY/gr;
+	ref $want ? like($got, $want, "$name, the leader gone with it: the answer") : is($got, $want, "$name, the leader gone with it: the answer");
+	is(value_of($p, $key), $then, '... what is there then');
+	$fake->tell('clear');
+}
+# mg of a key that the same client has written to behind it: no value from the future.
+begin('past', '--hedge', 0);
+$fake->on('/^mg past/ times 1: close');
+$c->send("mg past v\r\nms past 1\r\nx\r\n");
+is($c->reply . $c->reply, "EN\r\nHD\r\n", 'a read that would be asked again behind the same client\'s write misses');
+$fake->tell('clear');
+
+# ---- slow: the follower is asked for a plain read ----
+begin('slow');
+$fake->on('/^mg slow/: wait 700; answer');
+my $start = time;
+is($c->ask("mg slow v k\r\n"), "VA 2 kslow\r\n10\r\n", 'a slow leader: mg');
+cmp_ok($p->stats->{hedge_hits}, '==', 1, '... was answered by the follower');
+like($c->ask("mg slow v c\r\n"), qr/^VA 2 c\d+\r\n10\r\n\z/, '... with c');
+cmp_ok($p->stats->{hedge_hits}, '==', 1, '... by the leader');
+is($c->ask("mg none v\r\n"), "EN\r\n", '... a miss');
+done_testing;
