@@ -21,6 +21,8 @@ sub mark { return value_of($_[0], '__memvip__') // '' }
 sub marked { return mark($_[0]) =~ /^memvip 1 test \d+ \w+ open / }
 
 # ---- reserved ----
+# Current, it is told, as its marker is on its way to it.
+wait_for('the markers', sub { marked($a) && marked($b) });
 my ($at_a, $at_b) = map { mark($_) } $a, $b;
 for my $key ('__memvip__', '__memvip_lease__', '__memvip_ports__') {
 	is($c->ask("get $key\r\n"), "END\r\n", "get $key: a miss");
