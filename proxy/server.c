@@ -95,6 +95,12 @@ server_cleaned(struct server *s)
 {
 	free(s->deletes);
 	s->deletes = NULL;
+	if (s->verdict == SERVER_SUSPECT) {
+		dirty_clear(&s->dirty);
+		s->incomplete = 1;
+		server_step(s, REPLICA_EV_SUSPECTED, "its predecessor ended in the midst of work");
+		return;
+	}
 	s->incomplete = 0;
 	server_step(s, REPLICA_EV_EMPTIED, "what it had missed was deleted there");
 }
@@ -159,6 +165,7 @@ static void
 server_flush(struct server *s)
 {
 	s->phase = PHASE_FLUSH;
+	s->verdict = SERVER_EMPTY;
 	free(s->deletes);
 	s->deletes = NULL;
 	dirty_clear(&s->dirty); /* all of it will be gone, and all be copied */
@@ -172,7 +179,8 @@ server_carry_out(struct server *s)
 	claim_ports(&s->claim);
 	switch ((enum server_verdict)s->verdict) {
 	case SERVER_TRUST:
-		break; /* done at once, see server_decide() */
+		break;	     /* done at once, see server_decide() */
+	case SERVER_SUSPECT: /* what was written while it was fenced may not lead there */
 	case SERVER_CLEAN:
 		s->phase = PHASE_DELETE;
 		s->delete_at = 0;
@@ -181,11 +189,6 @@ server_carry_out(struct server *s)
 		if (s->deletes == NULL)
 			fatalx("out of memory: a window of deletes");
 		server_delete_more(s);
-		break;
-	case SERVER_SUSPECT:
-		dirty_clear(&s->dirty);
-		s->incomplete = 1;
-		server_step(s, REPLICA_EV_SUSPECTED, "its predecessor ended in the midst of work");
 		break;
 	case SERVER_EMPTY:
 		server_flush(s);

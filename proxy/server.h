@@ -41,7 +41,7 @@
 enum server_verdict {
 	SERVER_TRUST,	/* use it as it is */
 	SERVER_CLEAN,	/* what is in its dirty list is deleted first, then copied */
-	SERVER_SUSPECT, /* use it as a follower; every key is to be compared */
+	SERVER_SUSPECT, /* the same deletes; then use it as a follower, every key is to be compared */
 	SERVER_EMPTY	/* flush it; everything is to be copied */
 };
 

@@ -219,6 +219,25 @@ for my $who (['primary', $a, $b], ['backup', $b, $a]) {
 	$q->end;
 }
 
+# ---- the backup is fenced for long, and written to without; then the primary dies ----
+{
+	my $p = end_of('running');
+	$p->freeze; # its connections stay
+	my $q = start('--fill-rate', 1);
+	my $c = client($q);
+	is($c->ask("set k1 1 0 3\r\nnew\r\n"), "STORED\r\n", 'a frozen predecessor: a write');
+	is($c->ask("delete k2\r\n"), "DELETED\r\n", '... a delete');
+	isnt($q->state($b), 'suspect', '... while the backup is waited for');
+	$q->wait_state('suspect', $b);
+	$a->kill9;
+	wait_for('the backup leads', sub { $q->state($b) eq 'current' });
+	like($c->ask("get k1\r\n"), qr/\A(?:VALUE k1 1 3\r\nnew\r\n)?END\r\n\z/, '... the primary dies: the write or a miss');
+	is($c->ask("get k2\r\n"), "END\r\n", '... what was deleted is not there');
+	is($c->ask("get k3\r\n"), "VALUE k3 3 2\r\nv3\r\nEND\r\n", '... the rest is');
+	$q->end;
+	$p->kill9;
+}
+
 # ---- cut off from each other: the half that clients have written to goes on ----
 # As if node b had been cut off with its server, and proxies had started there, served nobody and
 # ended: the command that leaves their marker.
