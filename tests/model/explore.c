@@ -60,11 +60,31 @@ grown(void *old, size_t n, size_t size)
 	return p;
 }
 
+/* A table for twice as many, which is at most half full: a small world touches little memory. */
+static void
+grow_slots(void)
+{
+	free(ex.slots);
+	ex.n_slots = ex.n_slots == 0 ? 1024 : 2 * ex.n_slots;
+	ex.slots = grown(NULL, ex.n_slots, sizeof *ex.slots);
+	memset(ex.slots, 0xff, ex.n_slots * sizeof *ex.slots);
+	for (size_t i = 0; i < ex.n; i++) {
+		size_t at = hash(state_at(i), ex.model->size) & (ex.n_slots - 1);
+
+		while (ex.slots[at] != NOBODY)
+			at = (at + 1) & (ex.n_slots - 1);
+		ex.slots[at] = (uint32_t)i;
+	}
+}
+
 static void
 add(const void *state)
 {
-	size_t at = hash(state, ex.model->size) & (ex.n_slots - 1);
+	size_t at;
 
+	if (2 * ex.n >= ex.n_slots)
+		grow_slots();
+	at = hash(state, ex.model->size) & (ex.n_slots - 1);
 	for (; ex.slots[at] != NOBODY; at = (at + 1) & (ex.n_slots - 1))
 		if (memcmp(state_at(ex.slots[at]), state, ex.model->size) == 0)
 			return;
@@ -152,12 +172,6 @@ explore_run(const struct explore_model *model, const void *start, size_t limit,
 	ex.model = model;
 	ex.limit = limit;
 	ex.violated = NOBODY;
-	/* At most half full. */
-	for (ex.n_slots = 1024; ex.n_slots < 2 * limit;)
-		ex.n_slots *= 2;
-	ex.slots = grown(NULL, ex.n_slots, sizeof *ex.slots);
-	memset(ex.slots, 0xff, ex.n_slots * sizeof *ex.slots);
-
 	ex.from = NOBODY;
 	add(start);
 	for (uint32_t i = 0; i < ex.n && ex.violated == NOBODY && !ex.full; i++) {
