@@ -67,7 +67,7 @@ $(LIB): $(call obj,$(LIB_SRC))
 $(BIN)/proxy/memvip-proxy: $(call obj,$(PROXY_SRC)) $(LIB)
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -levent_core
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -levent_extra -levent_core
 
 $(BIN)/vip-check/memvip-vip-check: $(call obj,$(CHECK_SRC)) $(LIB)
 	$(call say,LINK,$@)
@@ -146,7 +146,7 @@ MAN5 := keepalived/memvip.conf.5
 MAN7 := doc/memvip.7
 UNIT := packaging/systemd/memvip-proxy@.service
 SAMPLES := $(patsubst %.in,%,$(wildcard keepalived/*.conf.in))
-CONFS := $(wildcard keepalived/*.conf)
+CONFS := $(wildcard keepalived/*.conf) packaging/prometheus/prometheus.yml packaging/prometheus/memvip.rules.yml
 
 .PHONY: install uninstall
 install: all

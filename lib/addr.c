@@ -166,6 +166,28 @@ addr_parse(struct addr *out, const char *text, uint16_t port, enum addr_how how,
 	return addr_read(out, host, text, port, how, why);
 }
 
+int
+addr_parse_local(struct addr *out, const char *text, const char **why)
+{
+	const char *port = text + (text[0] == ':');
+	uint64_t v;
+
+	if (port[strspn(port, "0123456789")] == '\0') {
+		if (num_parse(port, 1, 65535, &v, why) == -1) {
+			*why = "port is not 1 to 65535";
+			return -1;
+		}
+		return addr_parse(out, "127.0.0.1", (uint16_t)v, ADDR_NUMERIC, why);
+	}
+	if (addr_parse(out, text, 0, ADDR_NUMERIC, why) == -1)
+		return -1;
+	if (addr_port(out) == 0) {
+		*why = "no port is given";
+		return -1;
+	}
+	return 0;
+}
+
 /* Where in HOST:PORT:WEIGHT or [v6]:PORT:WEIGHT the last colon is; NULL: there is no weight. */
 static const char *
 addr_weight(const char *text)

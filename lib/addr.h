@@ -49,6 +49,12 @@ struct addr_server {
 int addr_parse_server(struct addr_server *out, const char *text, uint16_t port, enum addr_how how,
 		      const char **why);
 
+/*
+ * [HOST:]PORT or :PORT, where this host is to serve: HOST is an IP address, 127.0.0.1 when it is left
+ * out. Returns as addr_parse() does.
+ */
+int addr_parse_local(struct addr *out, const char *text, const char **why);
+
 /* A unix socket path. Returns 0, or -1 with *why set (empty, too long). */
 int addr_unix(struct addr *out, const char *path, const char **why);
 

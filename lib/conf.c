@@ -12,7 +12,16 @@
 /* A line of the file: long enough for any path, short enough to refuse a binary by mistake. */
 #define CONF_LINE_MAX 4352
 
-enum conf_kind { KIND_FLAG, KIND_COUNT, KIND_NUM, KIND_SIZE, KIND_STR, KIND_IP, KIND_SERVERS };
+enum conf_kind {
+	KIND_FLAG,
+	KIND_COUNT,
+	KIND_NUM,
+	KIND_SIZE,
+	KIND_STR,
+	KIND_IP,
+	KIND_LOCAL,
+	KIND_SERVERS
+};
 
 struct conf_opt {
 	const char *name; /* long name, in the file and after -- */
@@ -93,8 +102,8 @@ static const struct conf_opt opts[] = {
      "copies a second at most (0: unlimited)", 0, NULL},
     {"no-flush", 0, CONF_PROXY, KIND_FLAG, AT(no_flush), NO_RANGE, NULL,
      "clients may not flush_all", 0, NULL},
-    {"metrics", 0, CONF_PROXY | FIXED, KIND_STR, AT(metrics), NO_RANGE, "HOST:PORT",
-     "serve metrics by HTTP", 0, "metrics"},
+    {"metrics", 0, CONF_PROXY | FIXED, KIND_LOCAL, AT(metrics), NO_RANGE, "[HOST:]PORT",
+     "serve metrics by HTTP (HOST: 127.0.0.1)", 0, NULL},
     {"life-fd", 0, CONF_PROXY, KIND_NUM, AT(life_fd), 3, 1023, "FD",
      "end when this descriptor reaches end-of-file (memvip-notify's pipe)", 1, NULL},
     {"verbose", 'v', ALL, KIND_COUNT, AT(verbose), NO_RANGE, NULL, "say more (twice: still more)",
@@ -173,12 +182,28 @@ conf_free(struct conf *c)
 {
 	for (size_t i = 0; i < OPTS_N; i++) {
 		void *field = conf_field(c, &opts[i]);
-		if (opts[i].kind == KIND_STR || opts[i].kind == KIND_IP)
+		if (opts[i].kind == KIND_STR || opts[i].kind == KIND_IP ||
+		    opts[i].kind == KIND_LOCAL)
 			free(*(char **)field);
 		else if (opts[i].kind == KIND_SERVERS)
 			conf_list_clear(field);
 	}
 	memset(c, 0, sizeof(*c));
+}
+
+/* What is wrong with the address that value is to be; NULL: nothing, or it is to be none. */
+static const char *
+conf_address_wrong(enum conf_kind kind, const char *value)
+{
+	const char *why = NULL;
+	struct addr a;
+
+	if (kind == KIND_LOCAL)
+		addr_parse_local(&a, value, &why);
+	else if (kind == KIND_IP && addr_parse(&a, value, 1, ADDR_NUMERIC, &why) == 0 &&
+		 (value[0] == '[' || (a.u.sa.sa_family == AF_INET && strchr(value, ':') != NULL)))
+		why = "an IP address without port";
+	return why;
 }
 
 /*
@@ -192,7 +217,6 @@ conf_set(struct conf *c, const struct conf_opt *o, const char *where, const char
 	void *field = conf_field(c, o);
 	const char *why = NULL;
 	uint64_t v;
-	struct addr ip;
 	struct addr_server server;
 	struct conf_list *list;
 	int rc = 0;
@@ -222,13 +246,11 @@ conf_set(struct conf *c, const struct conf_opt *o, const char *where, const char
 		*(uint64_t *)field = v;
 		return 0;
 	case KIND_IP:
-		if (addr_parse(&ip, value, 1, ADDR_NUMERIC, &why) == -1)
-			return conf_fail(c, "%s%s: '%s': %s", where, shown, value, why);
-		if (value[0] == '[' || (ip.u.sa.sa_family == AF_INET && strchr(value, ':') != NULL))
-			return conf_fail(c, "%s%s: '%s': an IP address without port", where, shown,
-					 value);
-		/* FALLTHROUGH */
+	case KIND_LOCAL:
 	case KIND_STR:
+		why = conf_address_wrong(o->kind, value);
+		if (why != NULL)
+			return conf_fail(c, "%s%s: '%s': %s", where, shown, value, why);
 		if (*value == '\0')
 			return conf_fail(c, "%s%s: needs a value", where, shown);
 		free(*(char **)field);
@@ -440,6 +462,7 @@ conf_show(struct conf *c, const struct conf_opt *o, char *out, size_t size)
 		break;
 	case KIND_STR:
 	case KIND_IP:
+	case KIND_LOCAL:
 		snprintf(out, size, "%s", *(char **)field != NULL ? *(char **)field : "not given");
 		break;
 	case KIND_SERVERS:
@@ -467,6 +490,7 @@ conf_same(struct conf *a, struct conf *b, const struct conf_opt *o)
 		return *(const uint64_t *)x == *(const uint64_t *)y;
 	case KIND_STR:
 	case KIND_IP:
+	case KIND_LOCAL:
 		s = *(char *const *)x;
 		t = *(char *const *)y;
 		return s == t || (s != NULL && t != NULL && strcmp(s, t) == 0);

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "json.h"
+
 #define BAR_WIDTH 20
 
 /* ---- for a person ---- */
@@ -115,31 +117,6 @@ status_print(const struct report *r, FILE *out)
 }
 
 /* ---- for a script ---- */
-
-static void
-json_text(FILE *out, const char *s)
-{
-	fputc('"', out);
-	for (; *s != '\0'; s++) {
-		unsigned char ch = (unsigned char)*s;
-
-		if (ch == '"' || ch == '\\')
-			fprintf(out, "\\%c", ch);
-		else if (ch < ' ' || ch >= 0x7f) /* bytes that may not be UTF-8: as Latin-1 */
-			fprintf(out, "\\u%04x", ch);
-		else
-			fputc(ch, out);
-	}
-	fputc('"', out);
-}
-
-static void
-json_pair(FILE *out, const char *key, const char *value)
-{
-	fprintf(out, "\"%s\":", key);
-	json_text(out, value);
-	fputc(',', out);
-}
 
 static void
 json_pid(FILE *out, const char *key, int alive, pid_t pid)

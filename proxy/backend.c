@@ -38,10 +38,20 @@ fifo_pop(struct backend *b)
 	return op;
 }
 
+/* The same for one that was answered: how long that took is counted. */
+static inline struct op *
+fifo_answered(struct backend *b)
+{
+	struct op *op = fifo_pop(b);
+
+	stats_latency_add(&b->latency, timer_now_us - op->sent_us);
+	return op;
+}
+
 static void
 fifo_push(struct backend *b, struct op *op)
 {
-	op->sent_ms = timer_now_ms;
+	op->sent_us = timer_now_us;
 	op->late = 0;
 	if (op->write && op->key != NULL)
 		b->writes[write_place(op->key, op->key_len)]++;
@@ -61,7 +71,7 @@ batch_failed(struct backend *b, const struct op_reply *reply)
 	int end;
 
 	do {
-		op = fifo_pop(b);
+		op = fifo_answered(b);
 		end = op->batch_end;
 		if (op->list_len > 0 && op->list_at == op->list_len) {
 			op->done(op, OP_MISS, NULL); /* it has had all its values */
@@ -120,7 +130,7 @@ on_retrieval(struct backend *b, const struct op_reply *reply)
 				break;
 			if (end)
 				return -1; /* a key that was not asked for */
-			fifo_pop(b);
+			fifo_answered(b);
 			op->done(op, OP_MISS, NULL);
 		}
 		if ((op->kind == OP_GETS) && !rsp->has_cas)
@@ -129,13 +139,13 @@ on_retrieval(struct backend *b, const struct op_reply *reply)
 			op->done(op, OP_ITEM, reply);
 			return 0;
 		}
-		fifo_pop(b);
+		fifo_answered(b);
 		b->end_due = (uint8_t)end;
 		op->done(op, OP_HIT, reply);
 		return 0;
 	case RSP_END:
 		do {
-			op = fifo_pop(b);
+			op = fifo_answered(b);
 			end = op->batch_end;
 			op->done(op, OP_MISS, NULL);
 		} while (!end);
@@ -210,7 +220,7 @@ on_reply(struct backend *b, const struct op_reply *reply)
 		return on_retrieval(b, reply);
 	if (!is_answer((enum op_kind)op->kind, reply->rsp->type))
 		return -1;
-	fifo_pop(b);
+	fifo_answered(b);
 	op->done(op, OP_ANSWER, reply);
 	return 0;
 }
@@ -404,7 +414,7 @@ backend_oldest_ms(const struct backend *b)
 {
 	const struct op *op = STAILQ_FIRST(&b->fifo);
 
-	return op != NULL ? op->sent_ms : UINT64_MAX;
+	return op != NULL ? op->sent_us / 1000 : UINT64_MAX;
 }
 
 uint64_t
@@ -414,8 +424,8 @@ backend_slow(struct backend *b, uint64_t now_ms, uint64_t hedge_ms)
 
 	STAILQ_FOREACH(op, &b->fifo, link)
 	{
-		if (op->sent_ms + hedge_ms > now_ms)
-			return op->sent_ms + hedge_ms;
+		if (op->sent_us / 1000 + hedge_ms > now_ms)
+			return op->sent_us / 1000 + hedge_ms;
 		if (op->slow != NULL && !op->hedged) {
 			op->hedged = 1;
 			op->slow(op);
@@ -448,7 +458,7 @@ backend_late(struct backend *b, uint64_t sent_before_ms)
 
 	STAILQ_FOREACH(op, &b->fifo, link)
 	{
-		if (op->sent_ms >= sent_before_ms)
+		if (op->sent_us / 1000 >= sent_before_ms)
 			break;
 		if (op->late)
 			continue;

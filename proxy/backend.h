@@ -18,6 +18,7 @@
 #include "addr.h"
 #include "io.h"
 #include "op.h"
+#include "stats.h"
 
 /* Keys that one merged line takes: long enough to spare work, short enough to answer soon. */
 #define BACKEND_MERGE_MAX 128
@@ -54,6 +55,7 @@ struct backend {
 	 */
 	uint64_t alive_ms;
 	struct op hello;
+	struct stats_latency latency; /* of what was answered; listings are not in it */
 	/* Writes in fifo by a hash of their key: where there is none, no such key is written to. */
 	uint16_t writes[BACKEND_WRITES];
 };

@@ -79,6 +79,7 @@ flush_request(struct req_queue *q, int32_t delay, int noreply)
 	int64_t seconds = delay;
 
 	stats.cmd_flush++;
+	stats_command[REQ_FLUSH_ALL].count++;
 	timer_stop(&delayed);
 	if (delay > PROTO_RELATIVE_MAX)
 		seconds = (int64_t)delay - (int64_t)time(NULL);

@@ -12,6 +12,7 @@
 
 #include "addr.h"
 #include "log.h"
+#include "sock.h"
 #include "stats.h"
 #include "timer.h"
 
@@ -35,36 +36,10 @@ static void (*on_accept)(int fd);
 static struct timer pause_timer;
 static int told_full, told_files;
 
-/* Binds and listens. Returns the descriptor, or -1 with errno set. */
-static int
-socket_listen(const struct addr *a)
-{
-	const int on = 1;
-	int fd = socket(a->u.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	if (fd == -1)
-		return -1;
-	if (a->u.sa.sa_family != AF_UNIX)
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (a->u.sa.sa_family == AF_INET)
-		setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on));
-	if (a->u.sa.sa_family == AF_INET6) {
-		setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof(on));
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-	}
-	if (bind(fd, &a->u.sa, a->len) == -1 || listen(fd, SOMAXCONN) == -1) {
-		int saved = errno;
-		close(fd);
-		errno = saved;
-		return -1;
-	}
-	return fd;
-}
-
 static int
 listener_add(const struct addr *a, char *why, size_t size)
 {
-	int fd = socket_listen(a);
+	int fd = sock_listen(a, SOMAXCONN);
 	size_t n = strlen(text);
 
 	if (fd == -1) {
@@ -207,6 +182,7 @@ void
 listener_limit(uint64_t clients)
 {
 	max_conns = clients;
+	stats_now.max_connections = clients;
 	told_full = 0;
 }
 

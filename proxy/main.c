@@ -21,6 +21,7 @@
 #include "life.h"
 #include "listener.h"
 #include "log.h"
+#include "metrics.h"
 #include "options.h"
 #include "priv.h"
 #include "reload.h"
@@ -217,6 +218,7 @@ drain(const char *why)
 	draining = 1;
 	log_info("ending: %s", why);
 	listener_close();
+	metrics_close();
 	client_drain();
 	reload_stop();
 	sweep_stop();
@@ -241,6 +243,7 @@ on_give_up(int why_status, const char *why)
 		return;
 	log_warnx("%s", why);
 	listener_close();
+	metrics_close();
 	exit_status = why_status;
 	ended = 1;
 }
@@ -331,6 +334,7 @@ main(int argc, char **argv)
 	default:
 		die(EXIT_USAGE, why);
 	}
+	metrics_open(&conf, &farm);
 	pidfile = open_pidfile();
 	drop_privileges();
 	if (!conf.foreground)
@@ -356,6 +360,7 @@ main(int argc, char **argv)
 	farm_start(&farm, &conf, &gate);
 	sweep_start(&farm);
 	listener_start(base, client_accept);
+	metrics_start(base);
 	timer_setup(&tidy_timer, on_tidy, NULL);
 	timer_set(&tidy_timer, TIDY_MS);
 	if (conf.life_fd != 0 && life_start((int)conf.life_fd, on_life_ended) == -1)

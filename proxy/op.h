@@ -47,9 +47,9 @@ struct op {
 	void (*done)(struct op *op, enum op_result result, const struct op_reply *reply);
 	/* It has waited for --hedge ms; NULL: nobody cares. Called once. */
 	void (*slow)(struct op *op);
-	void *asker;	 /* the asker's own */
-	const char *key; /* the asker's; NULL: none (version, flush_all) */
-	uint64_t sent_ms;
+	void *asker;	  /* the asker's own */
+	const char *key;  /* the asker's; NULL: none (version, flush_all) */
+	uint64_t sent_us; /* timer_now_us */
 	/* OP_GET, OP_GETS of several: key is a list, joined by single spaces; list_at: the first one
 	 * that nothing was said of yet. list_len 0: one key. */
 	uint32_t list_len, list_at;

@@ -5,18 +5,36 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "addr.h"
 #include "budget.h"
 #include "log.h"
 #include "marker.h"
 
 /* Descriptors beside those of clients and servers: sockets, epoll, log, a few to spare. */
-#define OTHER_FILES 64
+#define OTHER_FILES (64 + OPTIONS_METRICS_FILES)
 
 static int
 options_refuse(struct conf *c, const char *why)
 {
 	snprintf(c->err, sizeof(c->err), "%s", why);
 	return -1;
+}
+
+/* Is --metrics the port of the clients? */
+static int
+options_metrics_clash(const struct conf *c)
+{
+	const char *why;
+	struct addr metrics, clients;
+	char ip[ADDR_TEXT_MAX];
+
+	if (c->metrics == NULL || addr_parse_local(&metrics, c->metrics, &why) == -1 ||
+	    c->port != addr_port(&metrics))
+		return 0;
+	addr_ip(&metrics, ip, sizeof(ip));
+	return c->listen == NULL || strcmp(ip, "0.0.0.0") == 0 || strcmp(ip, "::") == 0 ||
+	       (addr_parse(&clients, c->listen, (uint16_t)c->port, ADDR_NUMERIC, &why) == 0 &&
+		addr_equal(&clients, &metrics));
 }
 
 int
@@ -36,6 +54,8 @@ options_read(struct conf *c, const char *file, int argc, char **argv)
 		return options_refuse(c, "max-value: more than an eighth of max-memory");
 	if (c->name != NULL && strlen(c->name) >= MARKER_NAME_MAX)
 		return options_refuse(c, "name: longer than 127 bytes");
+	if (options_metrics_clash(c))
+		return options_refuse(c, "metrics: clients are served on this port");
 	return first;
 }
 

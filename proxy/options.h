@@ -9,6 +9,9 @@
 
 #include "conf.h"
 
+/* Descriptors that --metrics needs at most. */
+#define OPTIONS_METRICS_FILES 64
+
 /*
  * Reads the command line and the file that it names into *c, which is initialised here. file: where
  * that one is to be found now, NULL: as it is named. Returns the index of the first operand, or -1 with

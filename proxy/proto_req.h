@@ -38,7 +38,12 @@ enum req_cmd {
 	REQ_STATS,
 	REQ_MN,
 	REQ_QUIT,
-	REQ_META, /* mg, ms, md, ma, me: see proto_meta.h */
+	REQ_META, /* one of these, see proto_meta.h: */
+	REQ_MG,
+	REQ_MS,
+	REQ_MD,
+	REQ_MA,
+	REQ_ME,
 	REQ_ERROR /* answer with the constant text in error */
 };
 

@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+#include "history.h"
 #include "log.h"
 #include "span.h"
 
@@ -76,6 +77,9 @@ replica_enter(struct replica *r, enum replica_state to, uint64_t now_ms, const c
 	usable = replica_usable(r);
 	if (was_usable && !usable)
 		r->out_ms = now_ms;
+	/* Tries that fail again and again would push what matters out of it. */
+	if (was_usable || usable || (to == REPLICA_DOWN && !r->told))
+		history_add(r->name, state_names[from], state_names[to], why);
 	if (was_usable || usable)
 		replica_tell(r, from, now_ms - (was_usable ? since_ms : r->out_ms), why);
 	else if (to == REPLICA_DOWN && !r->told)

@@ -10,12 +10,25 @@
 #include "mono.h"
 #include "stats.h"
 
-static uint64_t started_ms;
+static uint64_t started_ms, started_unix;
 
 void
 report_init(void)
 {
 	started_ms = mono_ms();
+	started_unix = (uint64_t)time(NULL);
+}
+
+uint64_t
+report_uptime_ms(void)
+{
+	return mono_ms() - started_ms;
+}
+
+uint64_t
+report_started(void)
+{
+	return started_unix;
 }
 
 static void
@@ -42,7 +55,7 @@ report_process(struct buf *out)
 	struct rusage ru;
 
 	stat_number(out, "pid", (uint64_t)getpid());
-	stat_number(out, "uptime", (mono_ms() - started_ms) / 1000);
+	stat_number(out, "uptime", report_uptime_ms() / 1000);
 	stat_number(out, "time", (uint64_t)time(NULL));
 	buf_printf(out, "STAT version %s\r\n", VERSION);
 	stat_number(out, "pointer_size", 8 * sizeof(void *));
@@ -93,9 +106,9 @@ report_stats(struct buf *out, struct farm *farm, const char *what, size_t len)
 	int servers = len == 7 && memcmp(what, "servers", 7) == 0;
 
 	if (len == 5 && memcmp(what, "reset", 5) == 0) {
-		memset(&stats, 0, sizeof(stats));
+		stats_reset();
 		for (unsigned i = 0; i < farm->n; i++)
-			farm->servers[i].stats = (struct stats_server){0};
+			stats_server_reset(&farm->servers[i].stats, &farm->servers[i].stats_before);
 		buf_add_str(out, "RESET\r\n");
 		return;
 	}

@@ -9,6 +9,8 @@
 
 /* Once, at the start: uptime counts from here. */
 void report_init(void);
+uint64_t report_uptime_ms(void);
+uint64_t report_started(void); /* seconds since 1970 */
 
 /*
  * Adds the whole answer of `stats <what>` to out: "" (everything), "servers", "reset"; anything

@@ -205,9 +205,28 @@ req_answer_now(struct req *r)
 		queue_pump(q);
 }
 
+/* What it comes to for the counters of the command. */
+static void
+req_count(const struct req *r, const char *line, size_t len)
+{
+	struct stats_command *c = &stats_command[r->cmd];
+	int word = len >= 6; /* else a small number */
+
+	if (word && (memcmp(line, "SERVER", 6) == 0 || memcmp(line, "CLIENT", 6) == 0 ||
+		     memcmp(line, "ERROR", 5) == 0))
+		c->errors++;
+	else if (r->cmd < REQ_CAS || r->cmd > REQ_TOUCH)
+		return; /* reads are counted where their values are; a store cannot miss */
+	else if (word && memcmp(line, "NOT_FO", 6) == 0)
+		c->misses++;
+	else if (!word || memcmp(line, "EXISTS", 6) != 0)
+		c->hits++;
+}
+
 void
 req_answer_line(struct req *r, const char *line, size_t len)
 {
+	req_count(r, line, len);
 	if (r->noreply || r->queue == NULL) {
 		req_answer_now(r);
 		return;

@@ -57,6 +57,7 @@ static void
 list_end(struct req *r)
 {
 	stats.get_misses += r->n_keys - r->n_hits;
+	stats_command[r->cmd].misses += r->n_keys - r->n_hits;
 	buf_clear(&r->other);
 	req_answer_now(r);
 }
@@ -121,6 +122,7 @@ list_hedged(struct op *op, enum op_result result, const struct op_reply *reply)
 	    r->n_hits + r->n_hedged == r->n_keys) {
 		stats.hedge_hits += r->n_hedged;
 		stats.get_hits += r->n_hedged;
+		stats_command[r->cmd].hits += r->n_hedged;
 		r->n_hits = r->n_keys;
 		buf_splice(&r->held, &r->other);
 		list_end(r);

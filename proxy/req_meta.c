@@ -226,11 +226,29 @@ req_meta_note(struct req *r, enum req_side side, const struct op_reply *reply)
 	buf_clear(out);
 	if (r->queue == NULL || (is_hidden(r, t) && !is_new_number(r, reply)))
 		return;
-	if (side == REQ_LEADER && t == RSP_SERVER_ERROR)
-		stats.server_errors++;
-	else if (side == REQ_LEADER && t >= RSP_ERROR)
-		stats.client_errors++;
 	add_reply(r, out, reply, r->server[side]);
+}
+
+void
+req_meta_count(const struct req *r, enum rsp_type t)
+{
+	struct stats_command *c = &stats_command[r->cmd];
+
+	if (t == RSP_SERVER_ERROR)
+		stats.server_errors++;
+	else if (t >= RSP_ERROR)
+		stats.client_errors++;
+	if (t >= RSP_ERROR) {
+		c->errors++;
+	} else if (r->cmd == REQ_MS || t == RSP_EX) {
+		return; /* a store cannot miss */
+	} else if (t == RSP_EN || t == RSP_NF) {
+		c->misses++;
+		stats.get_misses += r->cmd == REQ_MG;
+	} else {
+		c->hits++;
+		stats.get_hits += r->cmd == REQ_MG;
+	}
 }
 
 void

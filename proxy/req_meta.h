@@ -43,6 +43,9 @@ size_t req_meta_line(const struct req *r, enum req_side side, char *line);
 /* Notes the answer of a side, and puts what the client is to see of it to r->held or r->other. */
 void req_meta_note(struct req *r, enum req_side side, const struct op_reply *reply);
 
+/* An answer of this type is the client's: counted. */
+void req_meta_count(const struct req *r, enum rsp_type t);
+
 /* The follower's answer takes the leader's place. */
 void req_meta_stand_in(struct req *r);
 

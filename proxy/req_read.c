@@ -91,6 +91,7 @@ req_read_hit(struct req *r, const struct op_reply *reply, const struct server *f
 	if (r->queue == NULL)
 		return;
 	stats.get_hits++;
+	stats_command[r->cmd].hits++;
 	/* The head's bytes need no detour. A gat may yet have to wait for the follower. */
 	if (r->cmd <= REQ_GETS && TAILQ_FIRST(&r->queue->reqs) == r && buf_empty(&r->held)) {
 		if (r->queue->get_failed)
@@ -113,6 +114,7 @@ void
 req_read_nothing(struct req *r)
 {
 	stats.get_misses++;
+	stats_command[r->cmd].misses++;
 	if (r->meta != NULL)
 		req_meta_say(r, "EN");
 	else
@@ -123,7 +125,8 @@ req_read_nothing(struct req *r)
 static int
 read_is_mirrored(const struct req *r, const struct op_reply *reply)
 {
-	return !meta_has(r->meta, 'u') && !req_meta_says(reply, 'W') &&
+	return r->meta->cmd == META_GET && req_meta_is_hit(reply->rsp->type) &&
+	       !meta_has(r->meta, 'u') && !req_meta_says(reply, 'W') &&
 	       !req_meta_says(reply, 'X') && !req_meta_says(reply, 'Z');
 }
 
@@ -131,17 +134,11 @@ read_is_mirrored(const struct req *r, const struct op_reply *reply)
 static void
 read_meta(struct req *r, enum req_side side, const struct op_reply *reply)
 {
-	int hit = req_meta_is_hit(reply->rsp->type);
-
-	if (r->meta->cmd == META_GET && hit) {
-		stats.get_hits++;
+	if (reply->rsp->type == RSP_VA)
 		read_size(reply->rsp->total);
-		if (side == REQ_LEADER && read_is_mirrored(r, reply))
-			mirror_hit(r->server[REQ_FOLLOWER], r->server[REQ_LEADER], r->key,
-				   r->key_len);
-	} else if (r->meta->cmd == META_GET && reply->rsp->type == RSP_EN) {
-		stats.get_misses++;
-	}
+	if (side == REQ_LEADER && read_is_mirrored(r, reply))
+		mirror_hit(r->server[REQ_FOLLOWER], r->server[REQ_LEADER], r->key, r->key_len);
+	req_meta_count(r, reply->rsp->type);
 	req_meta_note(r, side, reply);
 	if (side == REQ_FOLLOWER)
 		req_meta_stand_in(r);

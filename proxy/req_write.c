@@ -191,6 +191,7 @@ write_answer(struct req *r, enum req_side side)
 	struct req_answer *a = &r->answer[side];
 
 	if (r->meta != NULL) {
+		req_meta_count(r, (enum rsp_type)a->type);
 		if (side == REQ_FOLLOWER)
 			req_meta_stand_in(r);
 		req_answer_now(r);

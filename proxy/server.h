@@ -76,7 +76,7 @@ struct server {
 	void *owner;
 	struct addr addr;
 	struct replica replica;
-	struct stats_server stats;
+	struct stats_server stats, stats_before; /* since, and before, the last `stats reset` */
 	struct fence fence;
 	struct proof proof;
 	struct dirty dirty; /* what it misses, or what is still to be copied to it */

@@ -84,6 +84,8 @@ submit_list(struct req_queue *q, struct proto_req *p, const char *line, uint32_t
 	}
 	p->n_keys -= n;
 	stats.cmd_get += n;
+	stats_command[p->cmd].count += n;
+	stats_command[p->cmd].misses += n - kept;
 	stats.get_misses += n - kept;
 	r->weight = (uint16_t)n;
 	q->n += n - 1;
@@ -119,9 +121,11 @@ submit_keys(struct req_queue *q, struct proto_req *p, const char *line, uint32_t
 static void
 submit_count(enum req_cmd cmd)
 {
+	stats_command[cmd].count++;
 	switch (cmd) {
 	case REQ_GET:
 	case REQ_GETS:
+	case REQ_MG:
 		stats.cmd_get++;
 		break;
 	case REQ_GAT:
@@ -130,10 +134,14 @@ submit_count(enum req_cmd cmd)
 		stats.cmd_touch++;
 		break;
 	case REQ_DELETE:
+	case REQ_MD:
 		stats.cmd_delete++;
+		break;
+	case REQ_ME:
 		break;
 	case REQ_INCR:
 	case REQ_DECR:
+	case REQ_MA:
 		stats.cmd_arith++;
 		break;
 	default:
@@ -177,34 +185,32 @@ submit_command(struct req_queue *q, const struct proto_req *p, const char *base,
 	submit_through(q, r, blob, body, p->body_len);
 }
 
-static void
-submit_count_meta(const struct meta_flags *f)
+static enum req_cmd
+submit_meta_cmd(const struct meta_flags *f)
 {
 	switch (f->cmd) {
 	case META_GET:
-		stats.cmd_get++;
-		stats.cmd_touch += (uint64_t)meta_has(f, 'T');
-		break;
+		return REQ_MG;
 	case META_SET:
-		stats.cmd_set++;
-		break;
+		return REQ_MS;
 	case META_DELETE:
-		stats.cmd_delete++;
-		break;
+		return REQ_MD;
 	case META_ARITH:
-		stats.cmd_arith++;
-		break;
+		return REQ_MA;
 	default:
-		break;
+		return REQ_ME;
 	}
 }
 
 void
 submit_meta(struct req_queue *q, const struct proto_meta *m, struct blob *blob, const char *body)
 {
-	struct req *r = req_new(q, REQ_META);
+	enum req_cmd cmd = submit_meta_cmd(&m->flags);
+	struct req *r = req_new(q, cmd);
 
-	submit_count_meta(&m->flags);
+	submit_count(cmd);
+	if (cmd == REQ_MG && meta_has(&m->flags, 'T'))
+		stats.cmd_touch++;
 	req_set_key(r, m->key, m->key_len);
 	req_set_meta(r, &m->flags);
 	if (m->flags.cmd == META_DEBUG && !meta_key_is_text(m->key, m->key_len))
@@ -243,4 +249,5 @@ submit_silent_delete(struct req_queue *q, const char *key, size_t len)
 
 	submit_command(q, &p, key, NULL, NULL);
 	stats.cmd_delete--;
+	stats_command[REQ_DELETE].count--;
 }

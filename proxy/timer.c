@@ -3,7 +3,7 @@
 
 #include "mono.h"
 
-uint64_t timer_now_ms;
+uint64_t timer_now_ms, timer_now_us;
 
 static struct event_base *timer_base;
 
@@ -17,7 +17,8 @@ timer_init(struct event_base *base)
 void
 timer_refresh(void)
 {
-	timer_now_ms = mono_ms();
+	timer_now_us = mono_us();
+	timer_now_ms = timer_now_us / 1000;
 }
 
 static void

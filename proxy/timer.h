@@ -27,6 +27,8 @@ void timer_stop(struct timer *t);
 
 /* mono_ms() as of the last timer_refresh(): cheap enough for the hot path. */
 extern uint64_t timer_now_ms;
+/* The same moment in microseconds. */
+extern uint64_t timer_now_us;
 
 /* Reads the clock; called where a turn's work begins (an event has come). */
 void timer_refresh(void);

@@ -44,7 +44,7 @@ $(filter-out %/proxy,$(FUZZ_BIN)): $(FUZZ_BUILD)/%: $(FUZZ_BUILD)/obj/tests/fuzz
 # of the system it asks of tests/fuzz/net.c and clock.c, and its static memory is in two sections
 # that tests/fuzz/still.c can put back.
 FUZZ_WHOLE := $(patsubst %.c,$(FUZZ_BUILD)/whole/%.o,$(filter-out proxy/main.c proxy/listener.c \
-	proxy/life.c proxy/reload.c proxy/timer.c,$(PROXY_SRC)) $(filter-out lib/log.c,$(LIB_SRC)))
+	proxy/life.c proxy/metrics.c proxy/reload.c proxy/timer.c,$(PROXY_SRC)) $(filter-out lib/log.c,$(LIB_SRC)))
 FUZZ_WORLD := $(call fuzz_obj,$(addprefix tests/fuzz/,proxy.c clock.c memd.c net.c quiet.c still.c user.c))
 FUZZ_CALLS := socket bind connect getsockopt getsockname clock_gettime time getrandom
 

@@ -10,7 +10,7 @@
 
 #define TIMERS_MAX 1024
 
-uint64_t timer_now_ms, clock_ms;
+uint64_t timer_now_ms, timer_now_us, clock_ms;
 
 static struct timer *armed[TIMERS_MAX];
 static unsigned n_armed;
@@ -72,6 +72,7 @@ timer_refresh(void)
 {
 	/* As mono_ms() has it. */
 	timer_now_ms = 1000 * 1000 + clock_ms;
+	timer_now_us = timer_now_ms * 1000;
 }
 
 void

@@ -40,6 +40,16 @@ refused('weight: no number', 'weight is not', '-k', '-D', '-s', '[::1]:1:x');
 refused('given twice, of other weights', "'127.0.0.1:1:3': given twice", '-k', @ok, '-s', '127.0.0.1:1:3');
 refused('server: no such host', 'no-host.invalid', '-D', '-s', 'no-host.invalid');
 refused('nowhere to listen', 'nothing to listen on', @ok, '-p', '0');
+refused('metrics: no port', "--metrics: '127.0.0.1': no port is given", @ok, '--metrics', '127.0.0.1');
+refused('metrics: port 0', "--metrics: '0': port is not 1 to 65535", @ok, '--metrics', '0');
+refused('metrics: port too high', "--metrics: ':65536': port", @ok, '--metrics', ':65536');
+refused('metrics: port is no number', "--metrics: '[::1]:x': port", @ok, '--metrics', '[::1]:x');
+refused('metrics: a name', "--metrics: 'localhost:9150': not an IP address", @ok, '--metrics', 'localhost:9150');
+refused('metrics: nothing', '--metrics: ', @ok, '--metrics', '');
+refused('metrics: the clients\' port', 'metrics: clients are served', @ok, '-l', '127.0.0.1', '-p', '9150', '--metrics', $_)
+    for qw(9150 :9150 127.0.0.1:9150 0.0.0.0:9150);
+is(run($proxy, '-t', @ok, '-l', '127.0.0.1', '-p', '9150', '--metrics', $_)->{status}, 0, "metrics: $_ is taken")
+    for qw(9151 :9151 127.0.0.2:9150 0.0.0.0:9151 [::1]:9150);
 refused('no such file',     '/nonexistent.conf: No such file', '-c', '/nonexistent.conf');
 refused('unix path too long', 'x' x 100, @ok, '-p', '0', '-f', '/tmp/' . 'x' x 200);
 
@@ -54,6 +64,7 @@ my @lines = (
     ["server a b\n", 1, "then 'b'"],
     ["port 1\nserver 127.0.0.1:99999\n", 2, "server: '127.0.0.1:99999': port"],
     ["ketama\n\nbackup a:1:0\n", 3, "backup: 'a:1:0': weight"],
+    ["port 1\nmetrics nowhere:1\n", 2, "metrics: 'nowhere:1': not an IP address"],
     ["ketama yes\n", 1, 'ketama: takes no value'],
 );
 for my $case (@lines) {

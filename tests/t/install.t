@@ -29,7 +29,7 @@ sub files {
 mkdir $root;
 make('install');
 my $files = files();
-my @samples = map { s{.*/}{}r =~ s/\.in\z//r } glob 'keepalived/*.conf keepalived/*.conf.in';
+my @samples = map { s{.*/}{}r =~ s/\.in\z//r } glob('keepalived/*.conf keepalived/*.conf.in'), qw(prometheus.yml memvip.rules.yml);
 my %want = (
     (map { $_ => 755 } qw(/usr/sbin/memvip-proxy /usr/libexec/keepalived/memvip-vip-check /usr/libexec/keepalived/memvip-notify)),
     (map { $_ => 644 } qw(/usr/share/man/man5/memvip.conf.5 /usr/share/man/man7/memvip.7 /usr/share/man/man8/memvip-proxy.8

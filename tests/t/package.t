@@ -27,11 +27,12 @@ my $control = tmpdir() . '/control';
 is(run('dpkg-deb', '-e', $debs[0], $control)->{status}, 0, '... which dpkg reads');
 is_deeply([sort map { s{.*/}{}r } glob "$control/*"], [qw(conffiles control md5sums)], '... without a script that is run at its installation');
 is(slurp("$control/conffiles"), "/etc/memvip/memvip.conf\n", '... the configuration is a conffile');
-like(slurp("$control/control"), qr/^Depends: .*\blibevent-core-.*\bkeepalived \(>= 1:2\.0\)/m, '... what it needs');
+like(slurp("$control/control"), qr/^Depends: .*\blibevent-core-.*\blibevent-extra-.*\bkeepalived \(>= 1:2\.0\)/m, '... what it needs');
 like(slurp("$control/control"), qr/^Recommends: memcached \(>= 1\.6\)$/m, '... and what is usual beside it');
 my @files = map { m{ \./(\S*[^/])$} ? "/$1" : () } split /\n/, run('dpkg-deb', '-c', $debs[0])->{out};
 for my $file (qw(/usr/sbin/memvip-proxy /usr/libexec/keepalived/memvip-notify /usr/libexec/keepalived/memvip-vip-check
-    /usr/lib/systemd/system/memvip-proxy@.service /usr/share/man/man7/memvip.7.gz /usr/share/doc/memvip/SETUP.gz /usr/share/doc/memvip/examples/keepalived-primary.conf)) {
+    /usr/lib/systemd/system/memvip-proxy@.service /usr/share/man/man7/memvip.7.gz /usr/share/doc/memvip/SETUP.gz /usr/share/doc/memvip/examples/keepalived-primary.conf
+    /usr/share/doc/memvip/examples/memvip.rules.yml)) {
 	ok(scalar(grep { $_ eq $file } @files), "... has $file");
 }
 is(join(' ', grep { m{^/usr/local} } @files), '', '... nothing in /usr/local');

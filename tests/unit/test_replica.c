@@ -1,5 +1,5 @@
 /* Intent: a server is served from only after it has proven itself, and its retries back off. */
-/* needs: proxy/replica.c */
+/* needs: proxy/replica.c proxy/history.c */
 #include "cm.h"
 
 #include <string.h>
