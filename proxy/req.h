@@ -84,7 +84,7 @@ struct req {
 	uint64_t number;
 	struct blob *blob;	 /* what body lies in, or NULL: it lies in the client's window */
 	const char *body;	 /* of a list: the keys */
-	struct meta_flags *meta; /* REQ_META: see req_meta.h; else NULL */
+	struct meta_flags *meta; /* a meta command: see req_meta.h; else NULL */
 	struct buf held;	 /* the reply while others are before it */
 	struct buf other;	 /* a list, a meta command: the follower's reply */
 	struct hold hold;

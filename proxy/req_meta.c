@@ -157,14 +157,16 @@ add_words(struct buf *out, const struct op_reply *reply, uint32_t head, const st
 	const char *p = reply->p + head, *end = reply->p + reply->rsp->line_len - 2, *next;
 	char *at = line;
 	uint64_t unique;
+	int told = 0; /* a server that says it again and again does not get all the room */
 
 	for (; p < end; p = next) {
 		next = memchr(p + 1, ' ', (size_t)(end - p - 1));
 		if (next == NULL)
 			next = end;
 		/* 0 is no item's: what was not stored has it */
-		if (p[1] == 'c' && proto_uint64(p + 2, (size_t)(next - p - 2), &unique) == 0 &&
-		    unique != 0) {
+		if (p[1] == 'c' && !told &&
+		    proto_uint64(p + 2, (size_t)(next - p - 2), &unique) == 0 && unique != 0) {
+			told = 1;
 			at = put(at, " c", 2);
 			at += proto_decimal(at, farm_cas_out(from, unique));
 		} else {
