@@ -138,6 +138,21 @@ proto_uint64(const char *s, size_t len, uint64_t *out)
 	return 0;
 }
 
+/* protocol.txt, "Expiration times": above this a number of seconds is a unix time. */
+#define PROTO_RELATIVE_MAX (60 * 60 * 24 * 30)
+
+/*
+ * A unix time of the next 30 days as seconds from now_s on: two servers whose clocks differ are to let
+ * an item go at the same time. What has passed is -1, expired at once; what is farther off stays.
+ */
+static inline int32_t
+proto_exptime(int32_t exptime, int64_t now_s)
+{
+	if (exptime <= PROTO_RELATIVE_MAX || exptime - now_s > PROTO_RELATIVE_MAX)
+		return exptime;
+	return exptime > now_s ? (int32_t)(exptime - now_s) : -1;
+}
+
 /* Writes v in decimal, without NUL; returns the digits written (at most 20). */
 static inline size_t
 proto_decimal(char *out, uint64_t v)

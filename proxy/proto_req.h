@@ -14,9 +14,6 @@
 /* A get with many keys: memcached has no limit, memvip stops at this many bytes. */
 #define PROTO_GET_LINE_MAX (8u << 20)
 
-/* protocol.txt, "Expiration times": above this a number of seconds is a unix time. */
-#define PROTO_RELATIVE_MAX (60 * 60 * 24 * 30)
-
 enum req_cmd {
 	REQ_GET,
 	REQ_GETS,

@@ -84,6 +84,21 @@ is_for(const struct req *r, enum req_side side, char flag)
 	return flag != 'C';
 }
 
+/* The time of a T, N or R, see proto_exptime(); r->number is when the command came. */
+static char *
+put_time(char *at, const struct req *r, const char *word, size_t len)
+{
+	int32_t v;
+
+	if (proto_int32(word + 2, len - 2, &v) == -1)
+		return put(at, word, len);
+	v = proto_exptime(v, (int64_t)r->number);
+	at = put(at, word, 2);
+	if (v < 0)
+		*at++ = '-';
+	return at + proto_decimal(at, (uint64_t)(v < 0 ? -(int64_t)v : v));
+}
+
 size_t
 req_meta_line(const struct req *r, enum req_side side, char *line)
 {
@@ -108,6 +123,8 @@ req_meta_line(const struct req *r, enum req_side side, char *line)
 		if (p[1] == 'C' && f->cas != 0) {
 			at = put(at, " C", 2);
 			at += proto_decimal(at, farm_cas_in(r->server[REQ_LEADER], f->cas));
+		} else if (p[1] == 'T' || p[1] == 'N' || p[1] == 'R') {
+			at = put_time(at, r, p, (size_t)(next - p));
 		} else {
 			at = put(at, p, (size_t)(next - p));
 		}

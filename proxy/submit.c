@@ -2,6 +2,7 @@
 #include "submit.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "hold.h"
 #include "marker.h"
@@ -150,6 +151,12 @@ submit_count(enum req_cmd cmd)
 	}
 }
 
+static int32_t
+submit_exptime(int32_t exptime)
+{
+	return exptime > PROTO_RELATIVE_MAX ? proto_exptime(exptime, time(NULL)) : exptime;
+}
+
 /* Starts r, with a body of body_len bytes and \r\n unless body is NULL. */
 static void
 submit_through(struct req_queue *q, struct req *r, struct blob *blob, const char *body,
@@ -180,7 +187,7 @@ submit_command(struct req_queue *q, const struct proto_req *p, const char *base,
 	req_set_key(r, base + p->key, p->key_len);
 	r->noreply = p->noreply;
 	r->flags = p->flags;
-	r->exptime = p->exptime;
+	r->exptime = submit_exptime(p->exptime);
 	r->number = p->number;
 	submit_through(q, r, blob, body, p->body_len);
 }
@@ -213,6 +220,7 @@ submit_meta(struct req_queue *q, const struct proto_meta *m, struct blob *blob, 
 		stats.cmd_touch++;
 	req_set_key(r, m->key, m->key_len);
 	req_set_meta(r, &m->flags);
+	r->number = (uint64_t)time(NULL); /* both servers get what is made of a time now */
 	if (m->flags.cmd == META_DEBUG && !meta_key_is_text(m->key, m->key_len))
 		REQ_ANSWER_TEXT(r, ME_NO_TEXT); /* it would be told as it is, line ends and all */
 	else if (!marker_is_key(m->key, m->key_len))
@@ -233,7 +241,7 @@ submit_get(struct req_queue *q, enum req_cmd cmd, int32_t exptime, const char *k
 
 	submit_count(cmd);
 	req_set_key(r, key, len);
-	r->exptime = exptime;
+	r->exptime = submit_exptime(exptime);
 	r->last = last != 0;
 	r->waiter.resume = submit_resume;
 	if (marker_is_key(key, len))
