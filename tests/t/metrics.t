@@ -69,7 +69,8 @@ sub status { my ($code, $header, $body) = http('/status'); return eval { decode_
 	$c->ask("get k\r\n") for 1 .. 10;
 	$c->ask($_) for "get none\r\n", "get k none k\r\n", "incr k 1\r\n", "set n 0 0 1\r\n5\r\n", "incr n 2\r\n", "decr none 1\r\n",
 	    "delete n\r\n", "delete n\r\n", "touch k 0\r\n", "gat 0 k\r\n", "gat 0 none\r\n", "append k 0 0 1\r\nx\r\n", "cas none 0 0 1 7\r\nx\r\n",
-	    "gets k\r\n";
+	    "gets k\r\n", "mg k v\r\n", "mg none v q k\r\nmn\r\n", "mg k T0\r\n", "ms m 1\r\nx\r\n", "ma m\r\n", "ma none\r\n", "md m\r\n", "md m\r\n",
+	    "me none\r\n";
 	my $after = metrics();
 	my %moved = map { $_ => $after->{$_} - ($before->{$_} // 0) } keys %$after;
 	my $of = sub { join ' ', map { "$_:" . ($moved{"memvip_command$_\{command=\"$_[0]\"}"} // '?') } qw(s_total _hits_total _misses_total _errors_total) };
@@ -83,6 +84,11 @@ sub status { my ($code, $header, $body) = http('/status'); return eval { decode_
 	is($of->('touch'), 's_total:1 _hits_total:1 _misses_total:0 _errors_total:0', 'touch');
 	is($of->('append'), 's_total:1 _hits_total:0 _misses_total:0 _errors_total:0', 'append');
 	is($of->('cas'), 's_total:1 _hits_total:0 _misses_total:1 _errors_total:0', 'cas');
+	is($of->('mg'), 's_total:3 _hits_total:2 _misses_total:1 _errors_total:0', 'mg');
+	is($of->('ms'), 's_total:1 _hits_total:0 _misses_total:0 _errors_total:0', 'ms');
+	is($of->('ma'), 's_total:2 _hits_total:0 _misses_total:1 _errors_total:1', 'ma');
+	is($of->('md'), 's_total:2 _hits_total:1 _misses_total:1 _errors_total:0', 'md');
+	is($of->('me'), 's_total:1 _hits_total:0 _misses_total:1 _errors_total:0', 'me');
 	cmp_ok($moved{memvip_client_read_bytes_total}, '>', 100, 'bytes in');
 	cmp_ok($moved{memvip_client_written_bytes_total}, '>', 100, 'bytes out');
 	is($after->{memvip_clients_limit}, 50, '-n');
