@@ -48,6 +48,8 @@ like(tool('status', $names[1])->{out}, qr/^  a .* MASTER +here +open +\d+ items\
     'status tells who is what');
 like(tool('-n', $names[0], 'exec', 'a', 'hostname')->{out}, qr/^node-a$/, 'exec runs on a node');
 is(tool('-n', $names[0], 'exec', 'b', 'sh', '-c', 'exit 7')->{status}, 7, '... and returns its status');
+is(run({seconds => 60}, 'sh', '-c', 'printf "set x 0 0 1\ny\nget x\n" | "$0" -n "$1" talk', $tool, $names[0])->{out},
+    "STORED\r\nVALUE x 0 1\r\ny\r\nEND\r\n", 'talk: what is typed is answered through the VIP');
 
 my $ran = tool('up', $names[0]);
 is($ran->{status}, 1, 'the same name again is refused');
