@@ -1,7 +1,8 @@
 # memvip: three small programs for one virtual address in front of two memcached servers.
 #
 #   make            build proxy/memvip-proxy, vip-check/memvip-vip-check, notify/memvip-notify
-#   make demo       as root: two nodes in network namespaces, the outage played and told
+#   make demo       as root: two nodes in network namespaces, the outage played and told: a live view on
+#                   a terminal (FAST=1: with no time to read), else plain lines
 #   make check      as root: every test
 #   make bench      as root: what it costs beside other proxies; memory, filling, failover (tests/bench.mk)
 #   make demo-up / demo-down, fuzz SECONDS=60, valgrind, soak-custody ROUNDS=20, soak-faults SECONDS=600
