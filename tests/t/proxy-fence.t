@@ -48,7 +48,7 @@ for my $round (1 .. 3) {
 	$_->restart for $a, $b;
 	# A new connection is to be waiting when it wakes up.
 	my $p = proxy(servers => [$a], backups => [$b], name => "proxy-$round",
-	    args => ['-i', 4, '--timeout', 150, '--connect-timeout', 5000]);
+	    args => ['-i', 4, '--timeout', 500, '--connect-timeout', 5000]);
 	$p->wait_current;
 	my $c = client($p);
 	write_all($c, 'a');
