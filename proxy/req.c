@@ -236,6 +236,8 @@ req_answer_line(struct req *r, const char *line, size_t len)
 	else if (len >= 6 && (memcmp(line, "CLIENT", 6) == 0 || memcmp(line, "ERROR", 5) == 0))
 		stats.client_errors++;
 	r->failed = 1; /* only looked at for a retrieval */
+	if (r->meta != NULL)
+		buf_clear(&r->held); /* a server's answer that is not to be told any more */
 	buf_add(&r->held, line, len);
 	req_answer_now(r);
 }

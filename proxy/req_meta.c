@@ -48,8 +48,11 @@ req_meta_follow(const struct req *r)
 		return META_FOLLOW_COPY; /* for want of memory the old item may be gone, or not */
 	if (!done)
 		return META_FOLLOW_NOTHING;
-	if (has(r, 'I') && r->meta->cmd != META_ARITH)
+	if (has(r, 'I') && r->meta->cmd == META_DELETE)
 		return META_FOLLOW_DELETE;
+	/* Whether ms with I has stored a stale item or one like any other its answer does not say. */
+	if (has(r, 'I') && r->meta->cmd == META_SET)
+		return META_FOLLOW_COPY;
 	return r->meta->odd ? META_FOLLOW_COPY : META_FOLLOW_SAME;
 }
 

@@ -30,6 +30,8 @@ my @both = (
     ['ms C',          "ms k 1 CTOKEN\r\nx\r\n",     "HD\r\n",             "VA 1 f0 t-1\r\nx\r\n"],
     ['ms C MR',       "ms k 1 CTOKEN MR F2\r\nx\r\n", "HD\r\n",           "VA 1 f2 t-1\r\nx\r\n"],
     ['ms C MA',       "ms k 1 CTOKEN MA\r\nx\r\n",  "HD\r\n",             "VA 3 f3 t+\r\n10x\r\n"],
+    ['ms C I',        "ms k 1 CTOKEN I\r\nx\r\n",   "HD\r\n",             "VA 1 f0 t-1\r\nx\r\n"],
+    ['ms I',          "ms k 1 I q\r\nx\r\nmn\r\n",  "MN\r\n",             "VA 1 f0 t-1\r\nx\r\n"],
     ['ms, wrong C',   "ms k 1 C77\r\nx\r\n",        "EX\r\n",             "VA 2 f3 t+\r\n10\r\n"],
     ['md',            "md k\r\n",                   "HD\r\n",             "EN\r\n"],
     ['md C',          "md k CTOKEN\r\n",            "HD\r\n",             "EN\r\n"],
