@@ -184,7 +184,11 @@ on_tick(struct timer *t, void *arg)
 static struct bufferevent *
 on_conn(struct event_base *base, void *arg)
 {
-	struct bufferevent *bev = bufferevent_socket_new(base, -1, 0);
+	/*
+	 * The descriptor lives as long as our reference: evhttp would close it before, while the base still
+	 * has its events, and a client that got the same number would never be heard.
+	 */
+	struct bufferevent *bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
 
 	(void)arg;
 	timer_refresh();

@@ -155,6 +155,18 @@ sub status { my ($code, $header, $body) = http('/status'); return eval { decode_
 	like($s->{servers}[0]{since}, qr/\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\z/, '... since when');
 }
 
+# ---- whoever comes next is heard: a client gets the number of a descriptor that has just been closed ----
+{
+	my $deaf = 0;
+	for (1 .. 30) {
+		my $h = client($where);
+		$h->send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+		$h->until(qr/\A(?!)/);
+		$deaf++ if client($p)->ask("mn\r\n", 2) ne "MN\r\n";
+	}
+	is($deaf, 0, 'clients that come right after a scrape are answered');
+}
+
 # ---- a server dies, both die, both come back ----
 {
 	$a->kill9;
