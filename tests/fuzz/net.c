@@ -78,6 +78,9 @@ net_pair(int *ours, int *proxys)
 
 	MUST(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0);
 	MUST(pair[0] < FDS_MAX && pair[1] < FDS_MAX);
+	/* Whoever had the descriptor has closed it: the other end goes too. */
+	wire_drop(&wires[pair[0]]);
+	wire_drop(&wires[pair[1]]);
 	*ours = pair[0];
 	*proxys = pair[1];
 }
@@ -91,7 +94,6 @@ fuzz_socket(int domain, int type, int protocol)
 	(void)type;
 	(void)protocol;
 	net_pair(&ours, &fd);
-	wire_drop(&wires[fd]);
 	wires[fd].peer = ours;
 	wires[fd].port = next_port++;
 	return fd;
