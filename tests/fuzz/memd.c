@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base64.h"
 #include "clock.h"
 #include "proto_req.h"
 
@@ -29,6 +30,9 @@ struct line {
 	struct memd_conn *c;
 	struct word w[WORDS_MAX];
 	unsigned n;
+	struct word
+	    written; /* a meta command's key as it stands in the line, which w[1] may not be */
+	char key[PROTO_KEY_MAX];
 	const char *body; /* of a storage command */
 	size_t body_len;
 };
@@ -77,7 +81,7 @@ item_new(struct memd *m, const char *key, size_t len)
 	}
 	memcpy(it->key, key, len);
 	it->key_len = (uint8_t)len;
-	it->win = 0;
+	it->win = it->stale = 0;
 	it->flags = 0;
 	it->expires_s = 0;
 	it->cas = ++m->cas;
@@ -234,7 +238,7 @@ refuse_store(struct line *l)
 	return 1;
 }
 
-static void
+static struct memd_item *
 put(struct line *l, uint32_t flags, int64_t exptime)
 {
 	struct memd_item *it = item_new(l->m, l->w[1].p, l->w[1].len);
@@ -242,6 +246,7 @@ put(struct line *l, uint32_t flags, int64_t exptime)
 	it->flags = flags;
 	it->expires_s = realtime(exptime);
 	bytes_add(&it->value, l->body, l->body_len);
+	return it;
 }
 
 /* Puts the body behind or before what is there. */
@@ -257,6 +262,7 @@ join(struct line *l, struct memd_item *it, int before)
 		bytes_add(&all, l->body, l->body_len);
 	bytes_free(&it->value);
 	it->value = all;
+	it->win = it->stale = 0; /* it is a new one */
 	it->cas = ++l->m->cas;
 }
 
@@ -459,7 +465,7 @@ say_flags(struct line *l, unsigned from, const struct memd_item *it)
 			break;
 		case 'k':
 			bytes_add(out, " k", 2);
-			bytes_add(out, l->w[1].p, l->w[1].len);
+			bytes_add(out, l->written.p, l->written.len);
 			break;
 		case 'b':
 			bytes_add(out, " b", 2);
@@ -518,29 +524,6 @@ say_item(struct line *l, unsigned from, const struct memd_item *it, const char *
 }
 
 static void
-do_meta_get(struct line *l)
-{
-	struct memd_item *it = word_item(l, 1);
-	const char *more = "";
-
-	if (it == NULL && flag(l, 2, 'N') == NULL) {
-		say(l, "EN\r\n");
-		return;
-	}
-	if (it == NULL) {
-		it = item_new(l->m, l->w[1].p, l->w[1].len);
-		it->expires_s = realtime(flag_number(l, 2, 'N', 0));
-		it->win = 1;
-		more = " W";
-	} else if (it->win) {
-		more = " Z";
-	}
-	if (flag(l, 2, 'T') != NULL)
-		it->expires_s = realtime(flag_number(l, 2, 'T', 0));
-	say_item(l, 2, it, more);
-}
-
-static void
 say_code(struct line *l, unsigned from, const char *code, const struct memd_item *it)
 {
 	say(l, code);
@@ -548,26 +531,99 @@ say_code(struct line *l, unsigned from, const char *code, const struct memd_item
 	say(l, "\r\n");
 }
 
+/* A key in base64 (b) is what it stands for from here on. */
+static void
+decode_key(struct line *l)
+{
+	char again[BASE64_LEN(PROTO_KEY_MAX)];
+	size_t n;
+
+	MUST(l->n > 1 && l->w[1].len <= PROTO_KEY_MAX);
+	l->written = l->w[1];
+	if (flag(l, 2, 'b') == NULL)
+		return;
+	n = base64_decode(l->key, l->w[1].p, l->w[1].len);
+	MUST(n > 0 && base64_encode(again, l->key, n) == l->w[1].len &&
+	     memcmp(again, l->w[1].p, l->w[1].len) == 0);
+	l->w[1] = (struct word){l->key, n};
+}
+
+static void
+do_meta_get(struct line *l)
+{
+	struct memd_item *it = word_item(l, 1);
+	uint64_t soon = (uint64_t)fuzz_time(NULL) + (uint64_t)flag_number(l, 2, 'R', 0);
+	int won = 0, sent;
+
+	if (it == NULL && flag(l, 2, 'N') == NULL) {
+		say_code(l, 2, "EN", NULL);
+		return;
+	}
+	if (it == NULL) {
+		it = item_new(l->m, l->w[1].p, l->w[1].len);
+		it->expires_s = realtime(flag_number(l, 2, 'N', 0));
+		won = 1;
+	} else if (!it->win) {
+		won = it->stale ||
+		      (flag(l, 2, 'R') != NULL && it->expires_s != 0 && it->expires_s < soon);
+	}
+	sent = it->win;
+	it->win |= won != 0;
+	if (flag(l, 2, 'T') != NULL)
+		it->expires_s = realtime(flag_number(l, 2, 'T', 0));
+	if (it->stale)
+		say_item(l, 2, it, won ? " X W" : " Z X");
+	else
+		say_item(l, 2, it, won ? " W" : sent ? " Z" : "");
+}
+
+/* The item's unique is another one than C names. */
+static int
+is_another(const struct line *l, unsigned from, const struct memd_item *it)
+{
+	return flag(l, from, 'C') != NULL && it->cas != (uint64_t)flag_number(l, from, 'C', 0);
+}
+
+/* An older value than the one that is there, which it replaces and keeps the time of. */
+static void
+put_stale(struct line *l, struct memd_item *it)
+{
+	uint64_t expires_s = it->expires_s;
+	uint8_t win = it->win;
+
+	put(l, (uint32_t)flag_number(l, 3, 'F', 0), 0);
+	it->expires_s = expires_s;
+	it->win = win;
+	it->stale = 1;
+}
+
 static void
 do_meta_set(struct line *l)
 {
 	struct memd_item *it = word_item(l, 1);
-	const struct word *mode = flag(l, 3, 'M'), *cas = flag(l, 3, 'C');
+	const struct word *mode = flag(l, 3, 'M');
 	char m = mode != NULL && mode->len > 1 ? mode->p[1] : 'S';
+	uint64_t unique = (uint64_t)flag_number(l, 3, 'C', 0);
 
 	if (refuse_store(l))
 		return;
-	if (cas != NULL && (it == NULL || it->cas != (uint64_t)flag_number(l, 3, 'C', 0))) {
-		say_code(l, 3, it == NULL ? "NF" : "EX", NULL);
-	} else if ((strchr("Ee", m) != NULL && it != NULL) ||
-		   (strchr("AaPpRr", m) != NULL && it == NULL)) {
+	if (flag(l, 3, 'C') != NULL && it == NULL) {
+		say_code(l, 3, "NF", NULL);
+	} else if (it != NULL && is_another(l, 3, it)) {
+		if (m != 'S' || flag(l, 3, 'I') == NULL || unique >= it->cas) {
+			say_code(l, 3, "EX", NULL);
+			return;
+		}
+		put_stale(l, it);
+		say_code(l, 3, "HD", it);
+	} else if ((m == 'E' && it != NULL) || (strchr("APR", m) != NULL && it == NULL)) {
 		say_code(l, 3, "NS", NULL);
-	} else if (strchr("AaPp", m) != NULL) {
-		join(l, it, m == 'P' || m == 'p');
+	} else if (m == 'A' || m == 'P') {
+		join(l, it, m == 'P');
 		say_code(l, 3, "HD", it);
 	} else {
-		put(l, (uint32_t)flag_number(l, 3, 'F', 0), flag_number(l, 3, 'T', 0));
-		say_code(l, 3, "HD", memd_find(l->m, l->w[1].p, l->w[1].len));
+		it = put(l, (uint32_t)flag_number(l, 3, 'F', 0), flag_number(l, 3, 'T', 0));
+		say_code(l, 3, "HD", it);
 	}
 }
 
@@ -575,12 +631,18 @@ static void
 do_meta_delete(struct line *l)
 {
 	struct memd_item *it = word_item(l, 1);
-	const struct word *cas = flag(l, 2, 'C');
 
 	if (it == NULL) {
 		say_code(l, 2, "NF", NULL);
-	} else if (cas != NULL && it->cas != (uint64_t)flag_number(l, 2, 'C', 0)) {
+	} else if (is_another(l, 2, it)) {
 		say_code(l, 2, "EX", NULL);
+	} else if (flag(l, 2, 'I') != NULL) {
+		it->stale = 1;
+		it->win = 0;
+		it->cas = ++l->m->cas;
+		if (flag(l, 2, 'T') != NULL)
+			it->expires_s = realtime(flag_number(l, 2, 'T', 0));
+		say_code(l, 2, "HD", NULL);
 	} else {
 		say_code(l, 2, "HD", NULL);
 		item_drop(it);
@@ -601,7 +663,7 @@ do_meta_arith(struct line *l)
 	} else if (it == NULL) {
 		say_code(l, 2, "NF", NULL);
 		return;
-	} else if (flag(l, 2, 'C') != NULL && it->cas != (uint64_t)flag_number(l, 2, 'C', 0)) {
+	} else if (flag_number(l, 2, 'C', 0) != 0 && is_another(l, 2, it)) {
 		say_code(l, 2, "EX", NULL);
 		return;
 	} else if (item_number(it, &v) == -1) {
@@ -610,9 +672,9 @@ do_meta_arith(struct line *l)
 	} else {
 		int down = mode != NULL && mode->len > 1 && strchr("Dd-", mode->p[1]) != NULL;
 		item_count(l->m, it, down ? (v > delta ? v - delta : 0) : v + delta);
+		if (flag(l, 2, 'T') != NULL)
+			it->expires_s = realtime(flag_number(l, 2, 'T', 0));
 	}
-	if (flag(l, 2, 'T') != NULL)
-		it->expires_s = realtime(flag_number(l, 2, 'T', 0));
 	say_item(l, 2, it, "");
 }
 
@@ -633,8 +695,10 @@ execute(struct line *l)
 			return;
 		}
 	/* q is the proxy's own business: every command of its has an answer. */
-	if (l->w[0].len == 2 && l->w[0].p[0] == 'm' && l->w[0].p[1] != 'n')
+	if (l->w[0].len == 2 && l->w[0].p[0] == 'm' && l->w[0].p[1] != 'n') {
 		MUST(flag(l, 2, 'q') == NULL);
+		decode_key(l);
+	}
 	if (word_is(l, 0, "get") || word_is(l, 0, "gets"))
 		do_get(l, 1, l->w[0].len == 4, 0, 0);
 	else if (word_is(l, 0, "gat") || word_is(l, 0, "gats"))

@@ -22,7 +22,8 @@ enum memd_answer { MEMD_TAKES, MEMD_REFUSES, MEMD_REFUSES_LATE, MEMD_SILENT };
 struct memd_item {
 	char key[250];
 	uint8_t key_len; /* 0: there is none */
-	uint8_t win;	 /* made by mg's N: the next reader is told that somebody renews it */
+	uint8_t win;	 /* somebody was told to renew it (W): the next reader hears of that (Z) */
+	uint8_t stale;	 /* marked so by I: its first reader is to renew it (X) */
 	uint32_t flags;
 	uint64_t expires_s; /* of the wall clock; 0: never */
 	uint64_t cas;

@@ -252,6 +252,7 @@ demand(void)
 		lied |= memds[i].lied;
 		lossy |= memds[i].lossy;
 	}
+	user_demands.no_mixup = !lied;
 	user_demands.true_values = !lied && !past.by_others && !past.rude && !leader;
 	if (lied || lossy || past.by_others || past.rude || leader || !gentle)
 		user_demands.no_loss = 0;
@@ -462,7 +463,10 @@ expires_soon(const struct memd_item *it)
 	return it->expires_s != 0 && it->expires_s < CLOCK_START_S + clock_ms / 1000 + 5;
 }
 
-/* Both servers of a pair hold the same; but what one has lost is lost. */
+/*
+ * Both servers of a pair hold the same; but what one has lost is lost, and what is stale or to be
+ * renewed is on the leader alone.
+ */
 static void
 check_equal(struct memd *a, struct memd *b)
 {
@@ -476,7 +480,7 @@ check_equal(struct memd *a, struct memd *b)
 		    (x->key_len > 8 && memcmp(x->key, "__memvip", 8) == 0))
 			continue;
 		y = memd_find(b, x->key, x->key_len);
-		if (y == NULL && (b->lossy || expires_soon(x)))
+		if (y == NULL && (b->lossy || expires_soon(x) || x->win || x->stale))
 			continue;
 		if (y == NULL || x->value.len != y->value.len ||
 		    memcmp(x->value.p, y->value.p, x->value.len) != 0 || x->flags != y->flags)
