@@ -34,9 +34,9 @@ script_byte(struct script *s)
 struct user_demands {
 	uint8_t true_values; /* a value is one that was written, and is not out of date */
 	uint8_t no_loss;     /* what was acknowledged is there */
-	uint8_t no_mixup;    /* no server has said what was not asked: each answer is its command's */
-	uint8_t no_error;    /* nobody is told that a server is not there */
-	uint8_t no_break;    /* a user who behaves keeps its connection */
+	uint8_t no_mixup; /* no server has said what was not asked: each answer is its command's */
+	uint8_t no_error; /* nobody is told that a server is not there */
+	uint8_t no_break; /* a user who behaves keeps its connection */
 	uint32_t max_value;
 };
 extern struct user_demands user_demands;
