@@ -140,22 +140,15 @@ req_meta_line(const struct req *r, enum req_side side, char *line)
 
 /* ---- to the client ---- */
 
-/* ma: may the number of n digits that it has come to be a new one? */
-static int
-may_be_new(const struct req *r, const char *p, size_t n)
-{
-	char text[20];
-
-	return r->meta->cmd == META_ARITH && has(r, 'N') &&
-	       n == proto_decimal(text, r->meta->initial) && memcmp(p, text, n) == 0;
-}
-
 /* Was the number that ma answers with there before? memcached tells of a new one in spite of q. */
 static int
 is_new_number(const struct req *r, const struct op_reply *reply)
 {
-	return reply->rsp->type == RSP_VA &&
-	       may_be_new(r, reply->p + reply->rsp->line_len, reply->rsp->body_len);
+	char text[20];
+	size_t n = proto_decimal(text, r->meta->initial);
+
+	return has(r, 'N') && reply->rsp->type == RSP_VA && reply->rsp->body_len == n &&
+	       memcmp(reply->p + reply->rsp->line_len, text, n) == 0;
 }
 
 /* What q hides, as memcached 1.6.18 does it: the usual of each command. */
@@ -304,9 +297,6 @@ req_meta_agrees(const struct req *r)
 		break;
 	}
 	if (l->type != f->type || f->type == RSP_ERROR || f->type == RSP_SERVER_ERROR)
-		return 0;
-	/* One may have counted up to where the other has begun anew, with other flags and time. */
-	if (may_be_new(r, l->line, l->len))
 		return 0;
 	return l->len == f->len && memcmp(l->line, f->line, f->len) == 0;
 }

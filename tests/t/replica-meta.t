@@ -40,7 +40,6 @@ my @both = (
     ['ma D',          "ma k D5 v t k\r\n",          qr/^VA 2 t\d+ kk\r\n15\r\n\z/, "VA 2 f3 t+\r\n15\r\n"],
     ['ma T',          "ma k MD T0 v\r\n",           "VA 1\r\n9\r\n",      qr/^VA [12] f3 t-1\r\n9 ?\r\n\z/],
     ['ma C',          "ma k CTOKEN v\r\n",          "VA 2\r\n11\r\n",     "VA 2 f3 t+\r\n11\r\n"],
-    ['ma N, to J',    "ma k N0 J11 v\r\n",          "VA 2\r\n11\r\n",     "VA 2 f3 t+\r\n11\r\n"],
     ['mg T',          "mg k T0 v\r\n",              "VA 2\r\n10\r\n",     "VA 2 f3 t-1\r\n10\r\n"],
     ['mg N, a hit',   "mg k N1000 v\r\n",           "VA 2\r\n10\r\n",     "VA 2 f3 t+\r\n10\r\n"],
     ['mg N T, a hit', "mg k N1000 T0 v\r\n",        "VA 2\r\n10\r\n",     "VA 2 f3 t-1\r\n10\r\n"],
