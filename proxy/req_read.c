@@ -201,7 +201,8 @@ read_done(struct op *op, enum op_result result, const struct op_reply *reply)
 	struct req *r = req_of(op, REQ_LEADER);
 
 	if (result == OP_LATE) {
-		REQ_ANSWER_TEXT(r, REQ_SERVER_SILENT);
+		if (!r->answered) /* by the other copy */
+			REQ_ANSWER_TEXT(r, REQ_SERVER_SILENT);
 		return;
 	}
 	r->in_flight--;

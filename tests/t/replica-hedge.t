@@ -49,6 +49,21 @@ for my $args ([], ['-i', 3]) {
 	$p->end;
 }
 
+# The other copy has answered, and is gone before the leader speaks again: there is nothing to fail.
+{
+	my ($a, $b) = (memcached(name => 'last'), memcached(name => 'answered'));
+	begin($a, $b);
+	$a->freeze;
+	is($c->ask("get k1\r\n"), "VALUE k1 1 2\r\nv1\r\nEND\r\n", 'the leader frozen: a get');
+	$b->kill9;
+	ok(wait_for('the last one overdue', sub { log_lines($p, qr/it is the last one/) }), '... then the last one');
+	$a->thaw;
+	ok(wait_for('the last one speaks', sub { $c->ask("get k2\r\n") eq "VALUE k2 2 2\r\nv2\r\nEND\r\n" }), '... thawed: a get');
+	is($c->ask("set k1 1 0 2\r\nw1\r\n"), "STORED\r\n", '... values are taken');
+	is($c->ask("set k1 1 0 200000\r\n" . 'w' x 200000 . "\r\n"), "STORED\r\n", '... large ones too');
+	$p->end;
+}
+
 # ---- slow ----
 my ($fake, $real) = (fake(name => 'fake'), memcached(name => 'real'));
 begin($fake, $real);
