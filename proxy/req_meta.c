@@ -13,9 +13,8 @@ has(const struct req *r, char flag)
 	return meta_has(r->meta, flag);
 }
 
-/* C is a condition; ma takes C0 for none. */
-static int
-has_condition(const struct req *r)
+int
+req_meta_has_condition(const struct req *r)
 {
 	return has(r, 'C') && (r->meta->cmd != META_ARITH || r->meta->cas != 0);
 }
@@ -28,8 +27,10 @@ req_meta_leads(const struct req *r)
 		return has(r, 'N') || has(r, 'R');
 	case META_DEBUG:
 		return 0;
+	case META_ARITH: /* I is nothing to it */
+		return req_meta_has_condition(r) || r->meta->odd;
 	default:
-		return has_condition(r) || has(r, 'I') || r->meta->odd;
+		return req_meta_has_condition(r) || has(r, 'I') || r->meta->odd;
 	}
 }
 
@@ -82,7 +83,7 @@ is_for(const struct req *r, enum req_side side, char flag)
 		return 1;
 	if (r->meta->cmd == META_GET)
 		return flag == 'T' || flag == 'b'; /* it is only kept alive */
-	if (flag == 'M' && has_condition(r))
+	if (flag == 'M' && req_meta_has_condition(r))
 		return r->meta->mode == 'A' || r->meta->mode == 'P' || r->meta->cmd == META_ARITH;
 	return flag != 'C';
 }

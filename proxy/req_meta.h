@@ -31,6 +31,9 @@ enum req_meta_follow {
 	META_FOLLOW_COPY     /* nobody here knows what it has: the item as it is there */
 };
 
+/* Has it C, which is a condition? (ma takes C0 for none.) */
+int req_meta_has_condition(const struct req *r);
+
 /* Does the leader decide alone, before the follower hears of it? (C, I, N or R of mg, unknown flags) */
 int req_meta_leads(const struct req *r);
 

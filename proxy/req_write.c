@@ -237,7 +237,7 @@ write_without_leader(struct req *r)
 	} else if (r->cmd == REQ_CAS) {
 		/* Stored or not: the client reads again and finds out (design: never a lucky match). */
 		REQ_ANSWER_TEXT(r, EXISTS);
-	} else if (r->meta != NULL && meta_has(r->meta, 'C')) {
+	} else if (r->meta != NULL && req_meta_has_condition(r)) {
 		req_meta_say(r, "EX"); /* the same */
 	} else if (r->meta != NULL && (write_reads(r) || write_leads(r))) {
 		write_meta_again(r);

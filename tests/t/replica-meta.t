@@ -106,6 +106,22 @@ is($c->ask("mg v v\r\n"), "VA 1 X W\r\n5\r\n", '... and its right is still to be
 is($c->ask("ms v 1\r\n6\r\n"), "HD\r\n", '... renewed');
 same_items('both hold the same', $a, $b);
 
+# ---- the leader is lost when it has answered and the backup has not ----
+for my $cmd ('ma k', 'ma k I') {
+	is($c->ask("set k 0 0 2\r\n10\r\n"), "STORED\r\n", "$cmd: a number");
+	is(client($b)->ask("set k 0 0 2\r\n50\r\n"), "STORED\r\n", '... that is another one on the backup');
+	$b->freeze;
+	$c->send("$cmd\r\n");
+	wait_for('ma on the primary', sub { item($a, 'k') =~ /\r\n11\r\n/ });
+	$a->kill9;
+	wait_for('the primary down', sub { $p->state($a) ne 'current' });
+	$b->thaw;
+	is($c->reply, "HD\r\n", '... the answer');
+	is(value_of($p, 'k'), '51', '... and it was executed once');
+	$a->restart;
+	$p->wait_current;
+}
+
 # ---- the leader is lost with commands on the way ----
 my $fake = fake(name => 'fake');
 # A new proxy each time: one whose server has been lost often would wait long for it.
@@ -128,6 +144,7 @@ for my $case (
     ['ms MA', "ms KEY 1 MA\r\nx\r\n",    "HD\r\n",                 '10x'],
     ['ms C',  "ms KEY 1 CTOKEN k\r\nx\r\n", "EX kKEY\r\n",         '10'],
     ['ma',    "ma KEY\r\n",              "HD\r\n",                 '11'],
+    ['ma C0', "ma KEY v C0\r\n",         "VA 2\r\n11\r\n",         '11'],
     ['ma v',  "ma KEY v O3\r\n",         "VA 2 O3\r\n11\r\n",      '11'],
     ['md',    "md KEY O3\r\n",           "HD O3\r\n",              undef],
     ['md I',  "md KEY I T1000\r\n",      "HD\r\n",                 '10'],
