@@ -40,6 +40,9 @@ req_meta_follow(const struct req *r)
 	const struct req_answer *l = &r->answer[REQ_LEADER];
 	int done = req_meta_is_hit((enum rsp_type)l->type);
 
+	/* 1.6.18 finds some things wrong when it has done the rest. */
+	if (l->type == RSP_CLIENT_ERROR)
+		return r->meta->odd ? META_FOLLOW_COPY : META_FOLLOW_NOTHING;
 	if (r->meta->cmd == META_GET) {
 		if (l->won)
 			return META_FOLLOW_DELETE;
@@ -47,6 +50,9 @@ req_meta_follow(const struct req *r)
 	}
 	if (l->type == RSP_ERROR || l->type == RSP_SERVER_ERROR)
 		return META_FOLLOW_COPY; /* for want of memory the old item may be gone, or not */
+	/* The leader may have evicted what the client gives up. */
+	if (r->meta->cmd == META_DELETE && l->type == RSP_NF)
+		return META_FOLLOW_DELETE;
 	if (!done)
 		return META_FOLLOW_NOTHING;
 	if (has(r, 'I') && r->meta->cmd == META_DELETE)

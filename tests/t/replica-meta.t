@@ -97,6 +97,18 @@ is(item($b, 'v'), "EN\r\n", '... the backup has nothing');
 is($c->ask("mg v v\r\n"), "VA 1 X W\r\n4\r\n", '... one reader is to renew it');
 is($c->ask("ms v 1\r\n5\r\n"), "HD\r\n", '... renewed');
 is(item($_, 'v'), "VA 1 f0 t-1\r\n5\r\n", "... on $_->{name}") for $a, $b;
+# The leader has evicted what a client gives up: the follower's copy is not to come back.
+for my $give_up ('md v I T1000', 'md v C77', 'md v I q') {
+	is($c->ask("set v 0 0 1\r\n5\r\n"), "STORED\r\n", "$give_up: a value");
+	is(client($a)->ask("delete v\r\n"), "DELETED\r\n", '... that the primary has evicted');
+	is($c->ask("$give_up\r\n"), "NF\r\n", '... is not found');
+	is(item($b, 'v'), "EN\r\n", '... and the backup has nothing');
+}
+# 1.6.18 finds out too late that an opaque is too long.
+is($c->ask("set v 0 0 2\r\n10\r\n"), "STORED\r\n", 'a long opaque: a number');
+is($c->ask('ma v O' . 'o' x 40 . "\r\n"), "CLIENT_ERROR opaque token too long\r\n", '... ma');
+is(item($_, 'v'), "VA 2 f0 t-1\r\n11\r\n", "... on $_->{name}") for $a, $b;
+is($c->ask("set v 0 0 1\r\n5\r\n"), "STORED\r\n", 'a value again');
 # A fill meets a stale item: whom it belongs to is for a reader to win.
 is($c->ask("md v I T1000\r\n"), "HD\r\n", 'a stale item');
 $b->restart;
