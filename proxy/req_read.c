@@ -121,13 +121,13 @@ req_read_nothing(struct req *r)
 		req_answer_now(r);
 }
 
-/* A hit is not told to the follower when it was not to count, or of what only the leader can have. */
-static int
-read_is_mirrored(const struct req *r, const struct op_reply *reply)
+void
+req_read_mirror(const struct req *r, const struct op_reply *reply)
 {
-	return r->meta->cmd == META_GET && req_meta_is_hit(reply->rsp->type) &&
-	       !meta_has(r->meta, 'u') && !req_meta_says(reply, 'W') &&
-	       !req_meta_says(reply, 'X') && !req_meta_says(reply, 'Z');
+	if (r->meta->cmd == META_GET && req_meta_is_hit(reply->rsp->type) &&
+	    !meta_has(r->meta, 'u') && !req_meta_says(reply, 'W') && !req_meta_says(reply, 'X') &&
+	    !req_meta_says(reply, 'Z'))
+		mirror_hit(r->server[REQ_FOLLOWER], r->server[REQ_LEADER], r->key, r->key_len);
 }
 
 /* mg and me: the answer of a side is the client's. */
@@ -136,8 +136,8 @@ read_meta(struct req *r, enum req_side side, const struct op_reply *reply)
 {
 	if (reply->rsp->type == RSP_VA)
 		read_size(reply->rsp->total);
-	if (side == REQ_LEADER && read_is_mirrored(r, reply))
-		mirror_hit(r->server[REQ_FOLLOWER], r->server[REQ_LEADER], r->key, r->key_len);
+	if (side == REQ_LEADER)
+		req_read_mirror(r, reply);
 	req_meta_count(r, reply->rsp->type);
 	req_meta_note(r, side, reply);
 	if (side == REQ_FOLLOWER)

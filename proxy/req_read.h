@@ -21,6 +21,12 @@ void req_read_start(struct req *r);
 /* The VALUE block of a hit goes to where the client's answer is collected. */
 void req_read_hit(struct req *r, const struct op_reply *reply, const struct server *from);
 
+/*
+ * The leader has answered a meta command: the follower is told of a hit, unless it was not to count, or
+ * is of what only the leader can have.
+ */
+void req_read_mirror(const struct req *r, const struct op_reply *reply);
+
 /* It is a miss: answers so. */
 void req_read_nothing(struct req *r);
 

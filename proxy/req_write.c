@@ -496,6 +496,9 @@ write_note(struct req *r, enum req_side side, enum op_result result, const struc
 		break;
 	default:
 		if (r->meta != NULL && !r->repaired) {
+			/* mg with N or R; with T the follower gets a line of its own */
+			if (side == REQ_LEADER && !meta_has(r->meta, 'T'))
+				req_read_mirror(r, reply);
 			req_meta_note(r, side, reply);
 			break;
 		}

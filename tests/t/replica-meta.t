@@ -108,6 +108,13 @@ for my $give_up ('md v I T1000', 'md v C77', 'md v I q') {
 is($c->ask("set v 0 0 2\r\n10\r\n"), "STORED\r\n", 'a long opaque: a number');
 is($c->ask('ma v O' . 'o' x 40 . "\r\n"), "CLIENT_ERROR opaque token too long\r\n", '... ma');
 is(item($_, 'v'), "VA 2 f0 t-1\r\n11\r\n", "... on $_->{name}") for $a, $b;
+# What is read with N or R is kept alive on the backup as any other.
+for my $flag ('N1000', 'R10') {
+	is($c->ask("set $flag 0 1000 1\r\n5\r\n"), "STORED\r\n", "mg $flag: a value");
+	is(client($b)->ask("delete $flag\r\n"), "DELETED\r\n", '... that the backup has evicted');
+	is($c->ask("mg $flag $flag v\r\n"), "VA 1\r\n5\r\n", '... a hit');
+	ok(wait_for("$flag on the backup", sub { item($b, $flag) =~ /^VA 1 / }), '... is copied');
+}
 is($c->ask("set v 0 0 1\r\n5\r\n"), "STORED\r\n", 'a value again');
 # A fill meets a stale item: whom it belongs to is for a reader to win.
 is($c->ask("md v I T1000\r\n"), "HD\r\n", 'a stale item');
