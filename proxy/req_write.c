@@ -439,6 +439,46 @@ write_follow(struct req *r)
 	return 1;
 }
 
+static void write_repair(struct req *r);
+
+static void
+write_on_free(struct hold_waiter *w)
+{
+	struct req *r = (struct req *)((char *)w - offsetof(struct req, waiter));
+
+	r->in_flight--; /* which has kept it while it was waiting */
+	write_repair(r);
+}
+
+/* The follower is to get a copy of what the leader has, if both are still there. */
+static void
+write_repair(struct req *r)
+{
+	struct server *follower = r->server[REQ_FOLLOWER];
+	struct hold *h;
+
+	if (!server_usable(r->server[REQ_LEADER])) {
+		/* It answered and went: what the survivor holds is what counts now. */
+		r->answer[REQ_LEADER].lost = 1;
+		write_without_leader(r);
+		return;
+	}
+	if (!server_usable(follower)) {
+		write_acknowledge(r);
+		return;
+	}
+	/* Behind one that makes the item stale the copy would win the right that a client is to have. */
+	h = hold_busy(r->key, r->key_len);
+	if (h != NULL && h != &r->hold && !h->repair) {
+		r->in_flight++;
+		r->waiter.resume = write_on_free;
+		hold_wait(h, &r->waiter);
+		return;
+	}
+	follower->stats.mismatches++;
+	write_mend(r);
+}
+
 /* Both sides have answered, or are out. */
 static void
 write_judge(struct req *r)
@@ -462,18 +502,7 @@ write_judge(struct req *r)
 		write_acknowledge(r);
 		return;
 	}
-	if (!server_usable(r->server[REQ_LEADER])) {
-		/* It answered and went: what the survivor holds is what counts now. */
-		l->lost = 1;
-		write_without_leader(r);
-		return;
-	}
-	if (!server_usable(follower)) {
-		write_acknowledge(r);
-		return;
-	}
-	follower->stats.mismatches++;
-	write_mend(r);
+	write_repair(r);
 }
 
 static void

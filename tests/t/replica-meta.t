@@ -97,6 +97,14 @@ is(item($b, 'v'), "EN\r\n", '... the backup has nothing');
 is($c->ask("mg v v\r\n"), "VA 1 X W\r\n4\r\n", '... one reader is to renew it');
 is($c->ask("ms v 1\r\n5\r\n"), "HD\r\n", '... renewed');
 is(item($_, 'v'), "VA 1 f0 t-1\r\n5\r\n", "... on $_->{name}") for $a, $b;
+# A repair of the write before it does not win what the client behind is to win.
+for my $n (1 .. 5) {
+	is($c->ask("set v 0 0 1\r\n5\r\n"), "STORED\r\n", "a repair and md I, $n: a value");
+	is(client($b)->ask("delete v\r\n"), "DELETED\r\n", '... that the backup has evicted');
+	$c->send("ms v 1 MA\r\nx\r\nmd v I T1000\r\nmg v v\r\n");
+	is($c->reply . $c->reply . $c->reply, "HD\r\nHD\r\nVA 2 X W\r\n5x\r\n", '... the reader wins');
+	is(item($b, 'v'), "EN\r\n", '... the backup has nothing');
+}
 # The leader has evicted what a client gives up: the follower's copy is not to come back.
 for my $give_up ('md v I T1000', 'md v C77', 'md v I q') {
 	is($c->ask("set v 0 0 1\r\n5\r\n"), "STORED\r\n", "$give_up: a value");
