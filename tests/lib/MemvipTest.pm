@@ -23,7 +23,7 @@ use Time::HiRes qw(time sleep);
 
 our @EXPORT = qw(own_ip own_net free_port tmpdir program top sanitized spew slurp
     memcached proxy fake run client wait_for value_of log_lines
-    items_of same_items same_answer same_setup same_servers unpadded has_command);
+    items_of same_items same_answer same_answers same_setup same_servers unpadded has_command);
 
 # Seconds. Reached by failures only, so generous: machines are slow, sanitizers slower.
 our $PATIENCE = $ENV{MEMVIP_VALGRIND} ? 60 : 10;
@@ -351,17 +351,48 @@ sub parting {
 	    "# expected (memcached):\n", $part->(@want), "# came (memvip-proxy):\n", $part->(@got));
 }
 
+sub same_pair {
+	my ($bytes, %opt) = @_;
+	$same{count}++;
+	my $want = same_ask('ref', $bytes, 0, $SILENCE * 2);
+	return ($want, same_ask('proxy', $bytes, $opt{chunk}, $want =~ /<silence>\z/ ? $SILENCE : $PATIENCE));
+}
+
+sub same_ok {
+	my ($name, $bytes, $want, $got) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 2;
+	ok($got eq $want, $name)
+	    or diag("sent:\n", (map { "#     $_\n" } shown($bytes)), '# ', parting($want, $got));
+	return $want;
+}
+
 # Sends the bytes to both and compares what comes back (cas ids aside), the end of the connection
 # included. chunk: bytes at a time for the proxy. Returns the answer of the reference.
 sub same_answer {
 	my ($name, $bytes, %opt) = @_;
-	$same{count}++;
-	my $want = same_ask('ref', $bytes, 0, $SILENCE * 2);
-	my $got  = same_ask('proxy', $bytes, $opt{chunk}, $want =~ /<silence>\z/ ? $SILENCE : $PATIENCE);
-	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	ok($got eq $want, $name)
-	    or diag("sent:\n", (map { "#     $_\n" } shown($bytes)), '# ', parting($want, $got));
-	return $want;
+	return same_ok($name, $bytes, same_pair($bytes, %opt));
+}
+
+# Do they differ in nothing but a second of a time to live (t)?
+sub ticked {
+	my ($want, $got) = @_;
+	my @want = $want =~ / t(\d+)\b/g;
+	my @got  = $got =~ / t(\d+)\b/g;
+	return $want ne $got && $want =~ s/ t\d+\b/ t/gr eq $got =~ s/ t\d+\b/ t/gr
+	    && !grep { abs($want[$_] - $got[$_]) > 1 } 0 .. $#want;
+}
+
+# The same for several, [name, bytes, options...] each, of which the first one forgets all that was before:
+# where a clock has ticked for one and not for the other, all are sent again.
+sub same_answers {
+	my @asked = @_;
+	my @pairs;
+	for (1 .. 10) {
+		@pairs = map { [same_pair(@$_[1 .. $#$_])] } @asked;
+		last if !grep { ticked(@$_) } @pairs;
+	}
+	same_ok(@{$asked[$_]}[0, 1], @{$pairs[$_]}) for 0 .. $#asked;
+	return;
 }
 
 # ---- cleaning up ----

@@ -62,7 +62,7 @@ for my $chunk (0, 1, 7) {
 	my $how = $chunk ? " ($chunk bytes at a time)" : '';
 	my @left = @sessions;
 	while (my ($name, $lines) = splice @left, 0, 2) {
-		same_answer("$name$how", join('', "flush_all\r\n", map { "$_\r\n" } @$lines), chunk => $chunk);
+		same_answers(["$name$how", join('', "flush_all\r\n", map { "$_\r\n" } @$lines), chunk => $chunk]);
 	}
 	@left = @raw;
 	while (my ($name, $bytes) = splice @left, 0, 2) {
@@ -74,12 +74,13 @@ same_items('both servers hold the same', same_servers());
 # One at a time, so that nothing can hide behind its neighbour.
 for my $i (grep { $_ % 2 } 0 .. $#sessions) {
 	my @left = @{$sessions[$i]};
-	same_answer("$sessions[$i - 1], afresh", "flush_all\r\n");
+	my @asked = ["$sessions[$i - 1], afresh", "flush_all\r\n"];
 	while (defined(my $line = shift @left)) {
 		my $bytes = "$line\r\n";
 		$bytes .= (shift @left) . "\r\n" if $line =~ /^(?:ms \S+ \d+\b|set |append )/ && @left;
-		same_answer("$sessions[$i - 1]: " . ($line =~ s/[^ -~]/?/gr =~ s/#/\\#/gr), $bytes);
+		push @asked, ["$sessions[$i - 1]: " . ($line =~ s/[^ -~]/?/gr =~ s/#/\\#/gr), $bytes];
 	}
+	same_answers(@asked);
 }
 
 # Answers in turn, among many, whatever is hidden of them.
