@@ -43,6 +43,8 @@ static struct {
 	uint8_t rude;	    /* a client has said what nobody knows the meaning of */
 	uint8_t by_others;  /* the items or the marker of a server were meddled with */
 	uint8_t one_victim; /* all trouble was that server's, and the other one was current: + 1 */
+	uint8_t
+	    not_full; /* bits of the servers that were in use and lacked items at the last look */
 } past;
 
 static void
@@ -61,6 +63,25 @@ on_closed(void)
 
 /* ---- the loop ---- */
 
+/*
+ * One that leads, since no current server is left, before it has got everything has lost the rest: it
+ * was deleted there when the server came back.
+ */
+static void
+note_unfilled(void)
+{
+	for (unsigned i = 0; i < farm.n; i++) {
+		const struct replica *r = &farm.servers[i].replica;
+
+		if (r->state == REPLICA_CURRENT && (past.not_full >> i & 1) != 0 && farm.n == 2 &&
+		    !replica_usable(&farm.servers[1 - i].replica))
+			memds[i].lossy = 1;
+		past.not_full = (uint8_t)(past.not_full & ~(1u << i));
+		if (r->state == REPLICA_FILLING || r->state == REPLICA_SUSPECT)
+			past.not_full |= (uint8_t)(1u << i);
+	}
+}
+
 /* One turn, as main.c has it. Returns 1 when anything moved. */
 static int
 turn(void)
@@ -71,6 +92,7 @@ turn(void)
 	do
 		io_turn();
 	while (flush_turn() || client_turn());
+	note_unfilled();
 	did |= memd_turn();
 	return user_read_all() | did;
 }
