@@ -7,6 +7,7 @@
 #include "budget.h"
 #include "copy.h"
 #include "fill.h"
+#include "hold.h"
 #include "log.h"
 #include "stats.h"
 #include "timer.h"
@@ -78,6 +79,18 @@ mirror_copy(struct mirror_op *m)
 	copy_start(c, m->leader, m->follower, m->key, m->op.key_len, COPY_ADD);
 }
 
+/* Is a client's write on the key under way? */
+static int
+mirror_is_written(const struct mirror_op *m)
+{
+	const char *key = m->key;
+	size_t len = m->op.key_len;
+
+	return hold_busy(key, len) != NULL ||
+	       backend_writes_key(server_conn(m->leader, key, len), key, len) ||
+	       backend_writes_key(server_conn(m->follower, key, len), key, len);
+}
+
 static void
 mirror_done(struct op *op, enum op_result result, const struct op_reply *reply)
 {
@@ -85,7 +98,8 @@ mirror_done(struct op *op, enum op_result result, const struct op_reply *reply)
 
 	if (result == OP_LATE)
 		return;
-	if (result == OP_ANSWER && reply->rsp->type == RSP_EN) {
+	/* Behind a client's write it may lack it by right; and a copy would win what md I has to give. */
+	if (result == OP_ANSWER && reply->rsp->type == RSP_EN && !mirror_is_written(m)) {
 		pace.lacked |= m->again;
 		mirror_copy(m);
 	}

@@ -105,6 +105,15 @@ for my $n (1 .. 5) {
 	is($c->reply . $c->reply . $c->reply, "HD\r\nHD\r\nVA 2 X W\r\n5x\r\n", '... the reader wins');
 	is(item($b, 'v'), "EN\r\n", '... the backup has nothing');
 }
+# Nor does the copy that a read before it causes.
+for my $n (1 .. 5) {
+	is($c->ask("set read$n 0 0 1\r\n5\r\n"), "STORED\r\n", "a read and md I, $n: a value");
+	is(client($b)->ask("delete read$n\r\n"), "DELETED\r\n", '... that the backup has evicted');
+	$c->send("mg read$n v\r\nmd read$n I T1000\r\nmg read$n v\r\n");
+	is($c->reply . $c->reply . $c->reply, "VA 1\r\n5\r\nHD\r\nVA 1 X W\r\n5\r\n", '... the reader wins');
+	is(item($b, "read$n"), "EN\r\n", '... the backup has nothing');
+	is($c->ask("md read$n\r\n"), "HD\r\n", '... it goes');
+}
 # The leader has evicted what a client gives up: the follower's copy is not to come back.
 for my $give_up ('md v I T1000', 'md v C77', 'md v I q') {
 	is($c->ask("set v 0 0 1\r\n5\r\n"), "STORED\r\n", "$give_up: a value");
