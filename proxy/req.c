@@ -46,7 +46,7 @@ req_make(struct req_queue *q, enum req_cmd cmd)
 	r->queue = q;
 	r->cmd = (uint8_t)cmd;
 	r->in_flight = r->answered = r->last = r->noreply = r->failed = r->tries = 0;
-	r->holding = r->early = r->repaired = r->key_len = 0;
+	r->holding = r->early = r->repaired = r->makes = r->key_len = 0;
 	r->weight = 1;
 	r->n_keys = r->n_hits = 0;
 	r->server[REQ_LEADER] = r->server[REQ_FOLLOWER] = NULL;

@@ -43,6 +43,9 @@
 
 enum req_side { REQ_LEADER, REQ_FOLLOWER };
 
+/* ma with N: who has been asked to make the number that the leader has not. */
+enum req_makes { MAKES_NOT, MAKES_BOTH, MAKES_LEADER };
+
 /* What one side has said to a write. */
 struct req_answer {
 	uint8_t asked; /* an op went there */
@@ -72,6 +75,7 @@ struct req {
 	uint8_t holding;
 	uint8_t early;	  /* acknowledged by the leader alone (--ack leader) */
 	uint8_t repaired; /* the copies had parted; seen to */
+	uint8_t makes;	  /* ma N: enum req_makes */
 	uint16_t uses[2]; /* of the servers, when they were asked */
 	uint16_t weight;  /* what it counts for in queue->n: its keys */
 	uint16_t n_keys;  /* a list's; of them: values that the leader, the follower has given */

@@ -34,6 +34,20 @@ req_meta_leads(const struct req *r)
 	}
 }
 
+/* An odd one may have been carried out when it is found wrong: it is sent as it is, once. */
+int
+req_meta_may_make(const struct req *r)
+{
+	return r->meta->cmd == META_ARITH && has(r, 'N') && !r->meta->odd;
+}
+
+int
+req_meta_wants_new(const struct req *r)
+{
+	return req_meta_may_make(r) && r->makes == MAKES_NOT &&
+	       r->answer[REQ_LEADER].type == RSP_NF;
+}
+
 enum req_meta_follow
 req_meta_follow(const struct req *r)
 {
@@ -53,6 +67,8 @@ req_meta_follow(const struct req *r)
 	/* The leader may have evicted what the client gives up. */
 	if (r->meta->cmd == META_DELETE && l->type == RSP_NF)
 		return META_FOLLOW_DELETE;
+	if (r->makes != MAKES_NOT)
+		return META_FOLLOW_COPY; /* it may have a number that the leader has evicted */
 	if (!done)
 		return META_FOLLOW_NOTHING;
 	if (has(r, 'I') && r->meta->cmd == META_DELETE)
@@ -85,6 +101,8 @@ put_key(char *at, const struct req *r)
 static int
 is_for(const struct req *r, enum req_side side, char flag)
 {
+	if (flag == 'N' && req_meta_may_make(r) && r->makes == MAKES_NOT)
+		return 0;
 	if (side == REQ_LEADER)
 		return 1;
 	if (r->meta->cmd == META_GET)
@@ -147,17 +165,6 @@ req_meta_line(const struct req *r, enum req_side side, char *line)
 
 /* ---- to the client ---- */
 
-/* Was the number that ma answers with there before? memcached tells of a new one in spite of q. */
-static int
-is_new_number(const struct req *r, const struct op_reply *reply)
-{
-	char text[20];
-	size_t n = proto_decimal(text, r->meta->initial);
-
-	return has(r, 'N') && reply->rsp->type == RSP_VA && reply->rsp->body_len == n &&
-	       memcmp(reply->p + reply->rsp->line_len, text, n) == 0;
-}
-
 /* What q hides, as memcached 1.6.18 does it: the usual of each command. */
 static int
 is_hidden(const struct req *r, enum rsp_type t)
@@ -167,8 +174,8 @@ is_hidden(const struct req *r, enum rsp_type t)
 	switch (r->meta->cmd) {
 	case META_GET:
 		return t == RSP_EN;
-	case META_ARITH:
-		return req_meta_is_hit(t);
+	case META_ARITH: /* but a number that is new */
+		return req_meta_is_hit(t) && r->makes == MAKES_NOT;
 	case META_DEBUG:
 		return 0;
 	default:
@@ -253,7 +260,7 @@ req_meta_note(struct req *r, enum req_side side, const struct op_reply *reply)
 		memcpy(a->line, reply->p + reply->rsp->line_len, a->len);
 	}
 	buf_clear(out);
-	if (r->queue == NULL || (is_hidden(r, t) && !is_new_number(r, reply)))
+	if (r->queue == NULL || is_hidden(r, t))
 		return;
 	add_reply(r, out, reply, r->server[side]);
 }
@@ -303,7 +310,8 @@ req_meta_agrees(const struct req *r)
 	default:
 		break;
 	}
-	if (l->type != f->type || f->type == RSP_ERROR || f->type == RSP_SERVER_ERROR)
+	if (r->makes == MAKES_LEADER || l->type != f->type || f->type == RSP_ERROR ||
+	    f->type == RSP_SERVER_ERROR)
 		return 0;
 	return l->len == f->len && memcmp(l->line, f->line, f->len) == 0;
 }

@@ -11,6 +11,10 @@
  * q never goes upstream: each command has an answer, which is what pairs replies and tells whether
  * the copies have parted. The follower gets a line of its own, see req_meta_line(); what only one
  * server can have (a stale mark, a right to renew) leaves it with nothing.
+ *
+ * ma with N goes upstream without it at first: whether a number was counted or made anew the answer
+ * would not say, but flags and time to live hang on it, and what q hides. Where the leader has none
+ * the command goes again with N; the key is held meanwhile.
  */
 #ifndef MEMVIP_REQ_META_H
 #define MEMVIP_REQ_META_H
@@ -37,7 +41,13 @@ int req_meta_has_condition(const struct req *r);
 /* Does the leader decide alone, before the follower hears of it? (C, I, N or R of mg, unknown flags) */
 int req_meta_leads(const struct req *r);
 
-/* After that: what follows from r->answer[REQ_LEADER]? */
+/* ma with N: the key is held until it is known whether the number is there. */
+int req_meta_may_make(const struct req *r);
+
+/* Has the leader no number, and is to make it? The command is to be sent again then, see r->makes. */
+int req_meta_wants_new(const struct req *r);
+
+/* After req_meta_leads(): what follows from r->answer[REQ_LEADER]? */
 enum req_meta_follow req_meta_follow(const struct req *r);
 
 /* Writes the line for one side, its server known, to line (REQ_META_LINE_MAX bytes). Returns its length. */

@@ -121,17 +121,16 @@ req_write_start(struct req *r)
 	}
 	r->server[REQ_LEADER] = to.leader;
 	r->server[REQ_FOLLOWER] = to.follower;
-	if (write_leads(r)) {
+	r->makes = MAKES_NOT;
+	if (write_leads(r) || (r->meta != NULL && req_meta_may_make(r))) {
 		/* Nobody may pass until the follower has the value. */
 		req_keep_body(r);
 		if (!r->holding)
 			hold_take(&r->hold, r->key, r->key_len);
 		r->holding = 1;
-		write_send(r, REQ_LEADER);
-		return;
 	}
 	write_send(r, REQ_LEADER);
-	if (to.follower != NULL)
+	if (to.follower != NULL && !write_leads(r))
 		write_send(r, REQ_FOLLOWER);
 }
 
@@ -249,10 +248,13 @@ write_without_leader(struct req *r)
 			req_read_nothing(r);
 		else
 			req_read_start(r);
-	} else if (write_stands_in(r)) {
-		write_acknowledge(r);
-	} else {
+	} else if (!write_stands_in(r)) {
 		REQ_ANSWER_TEXT(r, REQ_SERVER_LOST);
+	} else if (r->meta != NULL && r->answer[REQ_FOLLOWER].type == RSP_NF &&
+		   req_meta_may_make(r)) {
+		write_meta_again(r); /* it has done nothing yet */
+	} else {
+		write_acknowledge(r);
 	}
 }
 
@@ -439,6 +441,26 @@ write_follow(struct req *r)
 	return 1;
 }
 
+/* ma with N, of a number that the leader has not. */
+static void
+write_make(struct req *r)
+{
+	const struct req_answer *f = &r->answer[REQ_FOLLOWER];
+	int both =
+	    f->asked && !f->lost && f->type == RSP_NF && server_usable(r->server[REQ_FOLLOWER]);
+
+	if (!server_usable(r->server[REQ_LEADER])) {
+		r->answer[REQ_LEADER].lost = 1;
+		write_without_leader(r);
+		return;
+	}
+	r->makes = both ? MAKES_BOTH : MAKES_LEADER;
+	copy_touched(r->key, r->key_len);
+	write_send(r, REQ_LEADER);
+	if (both)
+		write_send(r, REQ_FOLLOWER);
+}
+
 static void write_repair(struct req *r);
 
 static void
@@ -492,6 +514,10 @@ write_judge(struct req *r)
 		server_misses(follower, r->key, r->key_len); /* cas: it never heard of it */
 	if (l->lost) {
 		write_without_leader(r);
+		return;
+	}
+	if (r->meta != NULL && req_meta_wants_new(r)) {
+		write_make(r);
 		return;
 	}
 	if (write_leads(r) && !f->asked && !r->repaired && follower != NULL &&
@@ -562,7 +588,8 @@ write_done(struct req *r, enum req_side side, enum op_result result, const struc
 	}
 	write_note(r, side, result, reply);
 	if (ack_leader && side == REQ_LEADER && result != OP_LOST && r->in_flight > 0 &&
-	    !r->answered && !r->repaired && !epoch_is_raising(&farm->epoch)) {
+	    !r->answered && !r->repaired && !epoch_is_raising(&farm->epoch) &&
+	    !(r->meta != NULL && req_meta_wants_new(r))) {
 		r->early = 1; /* the follower's answer is judged all the same */
 		write_answer(r, REQ_LEADER);
 	}

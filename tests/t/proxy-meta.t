@@ -38,6 +38,8 @@ my @sessions = (
 	'ma b MX', 'ma b Dx', 'ma b D-1', 'ma b Jx N0', 'ma b T30 v t', 'ma b k O5', 'ma b k O5 v c', 'ms c 1', 'x', 'ma c', 'ma c v q',
 	'ma b MD D100 v'],
     'ma, quiet' => ['ma a q', 'ma a N0 J5 q', 'ma a q', 'ma a v q', 'mn', 'ma a v', "ma a $never q", "ma a $never v", 'ma a C0 v'],
+    'ma, quiet, to the initial number' => ['ms a 1 F3 T1000', '4', 'ma a N0 J5 q', 'ma a N0 J6 q v', 'ma a N0 MD D9 q k', 'mg a v f', 'ma b N0 MD q', 'ma b N0 MD q',
+	"ma b N0 q $never", 'ma b N0 q C0', "ma c N1000 J7 q O3 $never", 'mg c v t', 'ma d N1000 T2000 J7 q', 'ma d N1000 J7 t q v', 'mg d t v'],
     'me' => ['me none', 'ms a 1', 'x', 'me a', 'me', 'me a b', 'me YQ== b'],
     'base64' => ["ms $bin 2 b", 'hi', "mg $bin b v", "mg $bin b v k", "mg $bin b k q O1", "ms $bin 1 b MA", '!', "mg $bin b v", "ma $bin b", "md $bin b k", "mg $bin b v",
 	"ma $bin b N0 J3 v k", "ma $bin b v", "mg $bin b T1000 t", "md $bin b I T1000", "mg $bin b v", 'ms YWJj 1 b k', 'x', 'mg abc v k',

@@ -40,6 +40,9 @@ my @both = (
     ['ma D',          "ma k D5 v t k\r\n",          qr/^VA 2 t\d+ kk\r\n15\r\n\z/, "VA 2 f3 t+\r\n15\r\n"],
     ['ma T',          "ma k MD T0 v\r\n",           "VA 1\r\n9\r\n",      qr/^VA [12] f3 t-1\r\n9 ?\r\n\z/],
     ['ma C',          "ma k CTOKEN v\r\n",          "VA 2\r\n11\r\n",     "VA 2 f3 t+\r\n11\r\n"],
+    ['ma N, to J',    "ma k N0 J11 v\r\n",          "VA 2\r\n11\r\n",     "VA 2 f3 t+\r\n11\r\n"],
+    ['ma N, quiet, to J', "ma k N0 J11 q\r\nmn\r\n", "MN\r\n",           "VA 2 f3 t+\r\n11\r\n"],
+    ['ma N C, to J',  "ma k N0 J11 CTOKEN v\r\n",   "VA 2\r\n11\r\n",     "VA 2 f3 t+\r\n11\r\n"],
     ['mg T',          "mg k T0 v\r\n",              "VA 2\r\n10\r\n",     "VA 2 f3 t-1\r\n10\r\n"],
     ['mg N, a hit',   "mg k N1000 v\r\n",           "VA 2\r\n10\r\n",     "VA 2 f3 t+\r\n10\r\n"],
     ['mg N T, a hit', "mg k N1000 T0 v\r\n",        "VA 2\r\n10\r\n",     "VA 2 f3 t-1\r\n10\r\n"],
@@ -63,6 +66,13 @@ for my $case (@both) {
 # New numbers, and keys of any bytes.
 is($c->ask("ma n N1000 J5\r\n"), "HD\r\n", 'ma N: a new number');
 is(item($_, 'n'), "VA 1 f0 t+\r\n5\r\n", "... on $_->{name}") for $a, $b;
+# The backup has one that the primary has evicted, and it comes to the same.
+for my $flags ('N1000 J5', 'N1000 J5 C77') {
+	is($c->ask("set n 3 0 1\r\n4\r\n"), "STORED\r\n", "ma $flags: a number");
+	is(client($a)->ask("delete n\r\n"), "DELETED\r\n", '... that the primary has evicted');
+	is($c->ask("ma n $flags v\r\n"), "VA 1\r\n5\r\n", '... is made anew');
+	is(item($_, 'n'), "VA 1 f0 t+\r\n5\r\n", "... on $_->{name}") for $a, $b;
+}
 is($c->ask("ms $BIN 2 b F1\r\nhi\r\n"), "HD\r\n", 'a key of any bytes');
 is(item($_, "$BIN b"), "VA 2 f1 t-1\r\nhi\r\n", "... on $_->{name}") for $a, $b;
 is(client($b)->ask("md $BIN b\r\n"), "HD\r\n", '... that the backup has evicted');
@@ -182,6 +192,7 @@ for my $case (
     ['ma',    "ma KEY\r\n",              "HD\r\n",                 '11'],
     ['ma C0', "ma KEY v C0\r\n",         "VA 2\r\n11\r\n",         '11'],
     ['ma v',  "ma KEY v O3\r\n",         "VA 2 O3\r\n11\r\n",      '11'],
+    ['ma N',  "ma KEY N0 J5 v O3\r\n",   "VA 2 O3\r\n11\r\n",      '11'],
     ['md',    "md KEY O3\r\n",           "HD O3\r\n",              undef],
     ['md I',  "md KEY I T1000\r\n",      "HD\r\n",                 '10'],
     ['md C',  "md KEY CTOKEN\r\n",       "EX\r\n",                 '10'],
@@ -197,6 +208,21 @@ for my $case (
 	ref $want ? like($got, $want, "$name, the leader gone with it: the answer") : is($got, $want, "$name, the leader gone with it: the answer");
 	is(value_of($p, $key), $then, '... what is there then');
 	$fake->tell('clear');
+}
+# ma N of a number that is not there: the leader is lost when it is asked for it, or when it makes it; it
+# is made once, or counted once where the backup has it.
+for my $line (1, 2) {
+	for my $backup (undef, 8) {
+		my $name = "made$line" . ($backup // '');
+		begin($name, '--hedge', 0);
+		is(client($b)->ask("set fresh$name 0 0 1\r\n$backup\r\n"), "STORED\r\n", 'only the backup has a number') if $backup;
+		$fake->on(qq{/^ma fresh$name/ times 1: say "NF\\r\\n"}) if $line == 2;
+		$fake->on("/^ma fresh$name/ times 1: close");
+		my $want = $backup ? $backup + 1 : 5;
+		is($c->ask("ma fresh$name N0 J5 v\r\n"), "VA 1\r\n$want\r\n", "ma N, the leader gone with line $line of it: the answer");
+		is(value_of($p, "fresh$name"), $want, '... what is there then');
+		$fake->tell('clear');
+	}
 }
 # mg of a key that the same client has written to behind it: no value from the future.
 begin('past', '--hedge', 0);
