@@ -97,10 +97,15 @@ put_key(char *at, const struct req *r)
 	return put(at, r->key, r->key_len);
 }
 
-/* Is the flag for this side? The follower's own condition has been judged by the leader. */
+/*
+ * Is the flag for this side? The follower's own condition has been judged by the leader. What is
+ * nothing to ma would make a line that has no room for our v.
+ */
 static int
 is_for(const struct req *r, enum req_side side, char flag)
 {
+	if (r->meta->cmd == META_ARITH && strchr("FIRhlu", flag) != NULL)
+		return 0;
 	if (flag == 'N' && req_meta_may_make(r) && r->makes == MAKES_NOT)
 		return 0;
 	if (side == REQ_LEADER)
