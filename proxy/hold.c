@@ -35,7 +35,7 @@ hold_take(struct hold *h, const char *key, size_t len)
 {
 	h->key = key;
 	h->key_len = (uint8_t)len;
-	h->repair = 0;
+	h->repair = h->parted = 0;
 	STAILQ_INIT(&h->waiters);
 	LIST_INSERT_HEAD(bucket(key, len), h, link);
 	hold_count++;

@@ -21,6 +21,7 @@ STAILQ_HEAD(hold_waiters, hold_waiter);
 /* Lives in the command that holds. */
 struct hold {
 	uint8_t repair; /* the copies have parted: no write on the key is acknowledged meanwhile */
+	uint8_t parted; /* ... before the holder's command, and the repair waits for it */
 	LIST_ENTRY(hold) link;
 	struct hold_waiters waiters;
 	const char *key; /* the command's own copy */

@@ -492,6 +492,7 @@ write_repair(struct req *r)
 	/* Behind one that makes the item stale the copy would win the right that a client is to have. */
 	h = hold_busy(r->key, r->key_len);
 	if (h != NULL && h != &r->hold && !h->repair) {
+		h->parted = 1;
 		r->in_flight++;
 		r->waiter.resume = write_on_free;
 		hold_wait(h, &r->waiter);
@@ -524,7 +525,8 @@ write_judge(struct req *r)
 	    server_usable(follower)) {
 		if (write_follow(r))
 			return;
-	} else if (!f->asked || f->lost || r->repaired || write_agrees(r)) {
+	} else if (!f->asked || f->lost || r->repaired ||
+		   (write_agrees(r) && !(r->holding && r->hold.parted))) {
 		write_acknowledge(r);
 		return;
 	}

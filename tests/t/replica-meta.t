@@ -231,6 +231,28 @@ $c->send("mg past v\r\nms past 1\r\nx\r\n");
 is($c->reply . $c->reply, "EN\r\nHD\r\n", 'a read that would be asked again behind the same client\'s write misses');
 $fake->tell('clear');
 
+# What a leader-first command builds on at the follower is what the write before it should have left there.
+begin('built', '--hedge', 0);
+$p->end;
+$p = proxy(servers => [$b], backups => [$fake], args => ['--name', 'lost', '--timeout', 5000, '--hedge', 0]);
+$p->wait_current;
+$c = client($p);
+is($c->ask("set built 0 0 3\r\nold\r\n"), "STORED\r\n", 'append behind a repair: a value');
+is(client($b)->ask("delete built\r\n"), "DELETED\r\n", '... that the primary has evicted');
+$fake->on('/^add built/ times 1: wait 500; answer');
+$fake->on('/^ms built \d+ F/ times 1: wait 1000; answer');
+my $adds = client($p);
+$adds->send("add built 0 0 3\r\nnew\r\n");
+my $built = '';
+ok(wait_for('the new one', sub { ($built) = $c->ask("mg built c v\r\n") =~ /^VA 3 c(\d+)\r\nnew\r\n/ }), '... is added on the primary');
+$c->send("ms built 1 MA C$built\r\n!\r\n");
+ok(wait_for('the copy', sub { $fake->seen(qr/^ms built 4 F/) }), '... the backup gets what was appended to it');
+ok($c->quiet, '... before it is acknowledged');
+is($c->reply, "HD\r\n", '... the answer');
+is($adds->reply, "STORED\r\n", '... and that of the add');
+is(value_of($fake, 'built'), 'new!', '... what is there then');
+$fake->tell('clear');
+
 # ---- slow: the follower is asked for a plain read ----
 begin('slow');
 $fake->on('/^mg slow/: wait 700; answer');
