@@ -40,8 +40,8 @@ budget_init(uint64_t bytes, uint64_t ms)
 	others_wait = holder_moved = one_less = 0;
 }
 
-static uint64_t
-used(void)
+uint64_t
+budget_used(void)
 {
 	return (uint64_t)blob_total() + other;
 }
@@ -50,7 +50,7 @@ used(void)
 static uint64_t
 flowing(void)
 {
-	return used() > coming ? used() - coming : 0;
+	return budget_used() > coming ? budget_used() - coming : 0;
 }
 
 /* Where new commands have to wait, and where they may go on. */
@@ -86,7 +86,8 @@ budget_look(size_t bytes, uint64_t now_ms)
 	int was_tight = level == BUDGET_TIGHT, room;
 
 	other = bytes;
-	room = others_wait && (one_less || (holder_waits > 0 && used() + holder_waits <= limit));
+	room = others_wait &&
+	       (one_less || (holder_waits > 0 && budget_used() + holder_waits <= limit));
 	if (level == BUDGET_EASY && flowing() >= high())
 		budget_tighten(now_ms);
 	else if (level != BUDGET_EASY && flowing() < low())
@@ -102,7 +103,7 @@ budget_look(size_t bytes, uint64_t now_ms)
 enum budget_blame
 budget_blame(uint64_t now_ms)
 {
-	if (used() > limit || (level == BUDGET_TIGHT && now_ms - tight_ms >= patience_ms))
+	if (budget_used() > limit || (level == BUDGET_TIGHT && now_ms - tight_ms >= patience_ms))
 		return BUDGET_READER;
 	if (others_wait && holder != NULL && now_ms - holder_ms >= patience_ms)
 		return BUDGET_SENDERS;
@@ -112,7 +113,7 @@ budget_blame(uint64_t now_ms)
 int
 budget_would_do(size_t bytes)
 {
-	return used() > limit || flowing() < low() + bytes;
+	return budget_used() > limit || flowing() < low() + bytes;
 }
 
 int
@@ -147,7 +148,7 @@ budget_is_tight(void)
 static int
 has_room(const void *whose, size_t have, size_t n)
 {
-	if (used() + n <= limit && have == 0 && n <= BUDGET_FIRST)
+	if (budget_used() + n <= limit && have == 0 && n <= BUDGET_FIRST)
 		return 1;
 	if (coming - have + n <= limit / 4)
 		return 1;
@@ -155,7 +156,7 @@ has_room(const void *whose, size_t have, size_t n)
 		holder = whose;
 		holder_moved = 1;
 	}
-	if (holder != whose || used() + n > limit)
+	if (holder != whose || budget_used() + n > limit)
 		return 0;
 	holder_moved = 1;
 	return 1;
@@ -194,7 +195,7 @@ budget_end(const void *whose, size_t have)
 unsigned
 budget_copies(size_t bytes)
 {
-	uint64_t n = used() < limit / 8 * 7 ? limit / 8 / (bytes > 0 ? bytes : 1) : 1;
+	uint64_t n = budget_used() < limit / 8 * 7 ? limit / 8 / (bytes > 0 ? bytes : 1) : 1;
 
 	return n < 1 ? 1 : n > UINT_MAX ? UINT_MAX : (unsigned)n;
 }

@@ -38,6 +38,9 @@ void budget_change(uint64_t limit, uint64_t patience_ms);
  */
 int budget_look(size_t other, uint64_t now_ms);
 
+/* What is buffered, in bytes; what is in no blob as of the last look. */
+uint64_t budget_used(void);
+
 /* After budget_look(): who has to give way? */
 enum budget_blame {
 	BUDGET_NOBODY,

@@ -681,7 +681,7 @@ client_close_senders(void)
 int
 client_turn(void)
 {
-	size_t commands = req_unanswered() * sizeof(struct req);
+	size_t commands = req_bytes();
 	int go_on = budget_look(commands, timer_now_ms);
 	enum budget_blame blame;
 

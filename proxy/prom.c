@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "blob.h"
+#include "budget.h"
 #include "report.h"
 #include "stats.h"
 
@@ -90,7 +90,7 @@ prom_process(FILE *out, const struct conf *conf)
 	prom_one(out, "clients_limit", "gauge", "clients at most: --max-conns",
 		 stats_now.max_connections);
 	prom_one(out, "buffered_bytes", "gauge", "memory that holds commands, values and answers",
-		 blob_total());
+		 budget_used());
 	prom_one(out, "buffered_limit_bytes", "gauge", "what may be buffered: --max-memory",
 		 conf->max_memory);
 #define X(name, metric, help) prom_counter(out, metric, help, stats.name + stats_before.name);

@@ -6,7 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "blob.h"
+#include "budget.h"
 #include "mono.h"
 #include "stats.h"
 
@@ -64,7 +64,7 @@ report_process(struct buf *out)
 		stat_time(out, "rusage_system", &ru.ru_stime);
 	}
 	stat_number(out, "curr_connections", stats_now.curr_connections);
-	stat_number(out, "bytes_buffered", blob_total());
+	stat_number(out, "bytes_buffered", budget_used());
 	stats_each(each_counter, out);
 }
 

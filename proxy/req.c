@@ -23,11 +23,18 @@ struct kept_meta {
 };
 static SLIST_HEAD(, kept_meta) free_metas = SLIST_HEAD_INITIALIZER(free_metas);
 static unsigned free_metas_n;
+static unsigned used_metas;
 
 unsigned
 req_unanswered(void)
 {
 	return unanswered;
+}
+
+size_t
+req_bytes(void)
+{
+	return unanswered * sizeof(struct req) + used_metas * sizeof(struct kept_meta);
 }
 
 /* ---- life ---- */
@@ -102,6 +109,7 @@ req_set_meta(struct req *r, const struct meta_flags *flags)
 	}
 	memcpy(&k->flags, flags, offsetof(struct meta_flags, text) + flags->text_len);
 	r->meta = &k->flags;
+	used_metas++;
 }
 
 static void
@@ -116,6 +124,7 @@ req_drop_meta(struct req *r)
 		free(k);
 	}
 	r->meta = NULL;
+	used_metas--;
 }
 
 /* mg that asks for nothing but what is there, and me. */

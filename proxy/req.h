@@ -132,6 +132,9 @@ void req_complete(struct req *r, const char *text);
 /* Commands that were started and not answered, of all clients. */
 unsigned req_unanswered(void);
 
+/* What they take, in bytes, without bodies and replies; flags of meta commands until their end. */
+size_t req_bytes(void);
+
 /* ---- for the rooms that carry a command out ---- */
 
 /* At the end of the queue; never fails. */

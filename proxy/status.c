@@ -4,7 +4,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "blob.h"
+#include "budget.h"
 #include "history.h"
 #include "json.h"
 #include "report.h"
@@ -98,5 +98,5 @@ status_write(FILE *out, struct farm *farm, const struct conf *conf)
 	fprintf(
 	    out, "\"refused\":%llu},\"buffered\":%llu}\n",
 	    (unsigned long long)(stats.rejected_connections + stats_before.rejected_connections),
-	    (unsigned long long)blob_total());
+	    (unsigned long long)budget_used());
 }

@@ -286,6 +286,33 @@ afresh(@bounded, '--timeout', 20000);
 	is(length $waits->reply, 400_000 + 28, 'they leave: who has waited is answered');
 }
 
+# Values that never end and answers that nobody reads take all that clients may have: what is left is for
+# the markers and for the copier.
+afresh(@bounded, '--timeout', 20000);
+{
+	$other->ask("set big$_ 0 0 400000\r\n" . 'v' x 400_000 . "\r\n") for 1 .. 5;
+	my @loris = map { client($p) } 1 .. 30;
+	for my $c (@loris) {
+		push_on($c, "set loris 0 0 1000000\r\n");
+		push_on($c, 'x' x 200_000);
+	}
+	my @deaf = map { client($p) } 1 .. 8;
+	$_->{sock}->setsockopt(SOL_SOCKET, SO_RCVBUF, 4096) for @deaf;
+	my $asked = 0;
+	ok(wait_for('commands to wait', sub {
+		push_on($deaf[$asked++ % @deaf], "get big1\r\n");
+		buffered();
+		return log_lines($p, qr/new commands wait/);
+	}, 30), 'all is taken: others have to wait');
+	cmp_ok(buffered(), '>', $limit * 0.7, '... by clients: ' . buffered());
+	$b->restart;
+	ok(wait_for('the server filled', sub { $p->state($b) eq 'current' }, 15), '... a server that was restarted is filled');
+	is(length(value_of($b, "big$_") // ''), 400_000, '... with what it had') for 1, 5;
+	like(value_of($_, '__memvip__'), qr/\S/, "... and $_->{name} has a marker") for $a, $b;
+	cmp_ok(buffered(), '>', $limit * 0.7, '... while it is taken: ' . buffered());
+	is($p->stats->{clients_slow}, 0, '... and nobody is closed for it');
+}
+
 # A memcached stands still while much is written: nobody pays, all of it is stored.
 for my $case (['the backup', $b, $a], ['the primary', $a, $b]) {
 	my ($name, $frozen, $alive) = @$case;
@@ -342,6 +369,30 @@ for my $case (['the backup', $b, $a], ['the primary', $a, $b]) {
 	$a->thaw;
 	ok(wait_for('answers again', sub { $other->ask("set back 0 0 1\r\nx\r\n") eq "STORED\r\n" }), 'it goes on: so do all');
 	ok(wait_for('the memory given back', sub { buffered() < 1 << 20 }), '... and the memory is given back');
+}
+
+# Commands that wait count as well, and what a meta command says beside its key.
+{
+	$p->end;
+	$p = proxy(servers => [$a], args => ['--timeout', 20000, '--name', 'waiting']);
+	$p->wait_current;
+	$a->freeze;
+	my (%takes, @waiting);
+	for my $verb ('delete', 'md') {
+		my ($before, $all) = (buffered(), 1000 * (1 + keys %takes));
+		for (1 .. 10) {
+			push @waiting, client($p);
+			push_on($waiting[-1], "$verb waits\r\n" x 100);
+		}
+		ok(wait_for("$verb on the way", sub { $p->stats->{'server.' . $a->where . '.in_flight'} >= $all }), "1000 $verb on the way");
+		$takes{$verb} = buffered() - $before;
+	}
+	cmp_ok($takes{delete}, '>', 1000 * 250, '... are counted: their keys');
+	cmp_ok($takes{md}, '>', $takes{delete} + 1000 * 255, '... and flags') or diag(map { "$_: $takes{$_}\n" } sort keys %takes);
+	$a->thaw;
+	is($_->reply, "NOT_FOUND\r\n", '... answered') for @waiting[0 .. 9];
+	is($_->reply, "NF\r\n", '... answered') for @waiting[10 .. 19];
+	ok(wait_for('the memory given back', sub { buffered() < 10_000 }), '... and given back');
 }
 
 # Too large for the memory is said at the start.
