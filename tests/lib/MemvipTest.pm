@@ -55,7 +55,7 @@ sub sanitized { return $ENV{MEMVIP_VALGRIND} || $bin =~ m{/build/\w} ? 1 : 0 }
 sub under_valgrind {
 	return [] if !$ENV{MEMVIP_VALGRIND};
 	return ['valgrind', '--quiet', '--vgdb=no', '--leak-check=full', '--show-leak-kinds=all', '--errors-for-leak-kinds=all',
-	    '--error-exitcode=99', '--num-callers=20'];
+	    '--error-exitcode=99', '--num-callers=40', '--suppressions=' . top() . '/tests/valgrind.supp'];
 }
 
 sub program {
@@ -613,13 +613,15 @@ sub new {
 	my $host = $ip =~ /:/ ? "[$ip]" : $ip;
 	my @to = map { ref $_ ? $_->where : $_ } @{$opt{servers}};
 	my @backup_to = map { ref $_ ? $_->where : $_ } @{$opt{backups} // []};
+	# Where a test does not say for how long a server may be silent, valgrind's slowness is no silence.
+	my @patient = $ENV{MEMVIP_VALGRIND} ? ('--timeout', 2000, '--connect-timeout', 2000) : ();
 	my $s = bless {
 	    name  => $opt{name} // "proxy-$port", ip => $ip, port => $port,
 	    where => $opt{unix} // "$host:$port",
 	    under => MemvipTest::under_valgrind(),
 	    cmd   => [MemvipTest::program('proxy/memvip-proxy'), '-D', '-v',
 		($opt{unix} ? ('-f', $opt{unix}, '-p', 0) : ('-l', $ip, '-p', $port)),
-		(map { ('-s', $_) } @to), (map { ('-b', $_) } @backup_to), @name, @{$opt{args} // []}],
+		(map { ('-s', $_) } @to), (map { ('-b', $_) } @backup_to), @name, @patient, @{$opt{args} // []}],
 	}, $class;
 	$s->start;
 	$s->wait_up if !$opt{no_wait};

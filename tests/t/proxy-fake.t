@@ -10,7 +10,7 @@ use Time::HiRes qw(time);
 
 # Silence is what many cases wait for; where nobody is to be silent there is all the time of a busy
 # machine.
-my ($short, $long) = (250, 3000);
+my ($short, $long) = $ENV{MEMVIP_VALGRIND} ? (1500, 10000) : (250, 3000);
 my ($fake, $real) = (fake(name => 'fake'), memcached(name => 'real'));
 my ($p, $c);
 
