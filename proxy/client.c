@@ -258,8 +258,9 @@ client_retrieval(struct client *c, const struct proto_req *p, const char *line)
 		return 1;
 	}
 	if (p->n_keys == 1) {
-		uint32_t at = p->key, key, len;
-		len = proto_req_next_key(line, &at, p->key + p->key_len, &key);
+		uint32_t at = p->key, key = at, len = p->key_len;
+		if (!p->tidy)
+			len = proto_req_next_key(line, &at, p->key + p->key_len, &key);
 		submit_get(&c->queue, p->cmd, p->exptime, line + key, len, 1);
 		return 1;
 	}

@@ -153,6 +153,49 @@ proto_exptime(int32_t exptime, int64_t now_s)
 	return exptime > now_s ? (int32_t)(exptime - now_s) : -1;
 }
 
+/*
+ * The first of the bytes at p[at..end) that is a space or a control character: its offset, or end. Eight
+ * at a time; no byte past the end is read.
+ */
+static inline uint32_t
+proto_word_end(const char *p, uint32_t at, uint32_t end)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+
+	for (; end - at >= 8; at += 8) {
+		uint64_t w, low;
+		memcpy(&w, p + at, 8);
+		/* A borrow spoils bytes above the first one that is low, never that one itself. */
+		low = (w - ones * (' ' + 1)) & ~w & (ones << 7);
+		if (low != 0)
+			return at + (uint32_t)__builtin_ctzll(low) / 8;
+	}
+#endif
+	while (at < end && (unsigned char)p[at] > ' ')
+		at++;
+	return at;
+}
+
+/* Up to 18 digits from *at: no overflow to look after. Returns how many; moves *at past them. */
+static inline uint32_t
+proto_few_digits(const char *p, uint32_t end, uint32_t *at, uint64_t *out)
+{
+	uint32_t i = *at, most = end - i < 18 ? end : i + 18;
+	uint64_t v = 0;
+
+	for (; i < most; i++) {
+		uint32_t d = (uint32_t)(unsigned char)p[i] - '0';
+		if (d > 9)
+			break;
+		v = v * 10 + d;
+	}
+	*out = v;
+	most = i - *at;
+	*at = i;
+	return most;
+}
+
 /* Writes v in decimal, without NUL; returns the digits written (at most 20). */
 static inline size_t
 proto_decimal(char *out, uint64_t v)
@@ -160,6 +203,10 @@ proto_decimal(char *out, uint64_t v)
 	char reversed[20];
 	size_t n = 0;
 
+	if (v < 10) {
+		*out = (char)('0' + v);
+		return 1;
+	}
 	do {
 		reversed[n++] = (char)('0' + v % 10);
 		v /= 10;

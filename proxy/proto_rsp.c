@@ -36,25 +36,6 @@ static const struct {
 #undef LINE
 };
 
-/* Up to 18 digits from *at: no overflow to look after. Returns how many; moves *at past them. */
-static uint32_t
-few_digits(const char *p, uint32_t end, uint32_t *at, uint64_t *out)
-{
-	uint32_t i = *at, most = end - i < 18 ? end : i + 18;
-	uint64_t v = 0;
-
-	for (; i < most; i++) {
-		uint32_t d = (uint32_t)(unsigned char)p[i] - '0';
-		if (d > 9)
-			break;
-		v = v * 10 + d;
-	}
-	*out = v;
-	most = i - *at;
-	*at = i;
-	return most;
-}
-
 /*
  * "VALUE <key> <flags> <bytes>\r\n" with small numbers, as nearly all are, and the whole block:
  * at once, in one pass. Returns 1, or 0 when it is anything else.
@@ -62,23 +43,20 @@ few_digits(const char *p, uint32_t end, uint32_t *at, uint64_t *out)
 static int
 parse_plain_value(const char *p, size_t n, struct proto_rsp *r)
 {
-	const char *space;
 	uint32_t i, look;
 	uint64_t flags, bytes;
 
 	if (n < 16 || memcmp(p, "VALUE ", 6) != 0)
 		return 0;
 	look = n < PROTO_RSP_LINE_MAX ? (uint32_t)n : PROTO_RSP_LINE_MAX;
-	space = memchr(p + 6, ' ', look - 6 < PROTO_KEY_MAX + 1 ? look - 6 : PROTO_KEY_MAX + 1);
-	if (space == NULL || space == p + 6)
-		return 0;
-	i = (uint32_t)(space - p) + 1;
+	i = proto_word_end(p, 6, look);
 	r->key = 6;
-	r->key_len = i - 7;
-	if (few_digits(p, look, &i, &flags) == 0 || i == look || p[i++] != ' ' ||
-	    few_digits(p, look, &i, &bytes) == 0 || look - i < 2 || p[i] != '\r' ||
-	    p[i + 1] != '\n' || bytes > PROTO_RSP_VALUE_MAX ||
-	    memchr(p + 6, '\n', r->key_len) != NULL)
+	r->key_len = i - 6;
+	if (r->key_len == 0 || r->key_len > PROTO_KEY_MAX || i == look || p[i++] != ' ')
+		return 0;
+	if (proto_few_digits(p, look, &i, &flags) == 0 || i == look || p[i++] != ' ' ||
+	    proto_few_digits(p, look, &i, &bytes) == 0 || look - i < 2 || p[i] != '\r' ||
+	    p[i + 1] != '\n' || bytes > PROTO_RSP_VALUE_MAX)
 		return 0;
 	r->type = RSP_VALUE;
 	r->head_len = i;
@@ -87,6 +65,23 @@ parse_plain_value(const char *p, size_t n, struct proto_rsp *r)
 	r->has_cas = 0;
 	r->total = i + 4 + (uint32_t)bytes;
 	return n >= r->total && p[r->total - 2] == '\r' && p[r->total - 1] == '\n';
+}
+
+/* One of the two lines that come most, whole. Returns 1, or 0 when it is anything else. */
+static int
+parse_plain_line(const char *p, size_t n, struct proto_rsp *r)
+{
+	if (n >= 5 && memcmp(p, "END\r\n", 5) == 0) {
+		r->type = RSP_END;
+		r->line_len = r->total = 5;
+		return 1;
+	}
+	if (n >= 8 && memcmp(p, "STORED\r\n", 8) == 0) {
+		r->type = RSP_STORED;
+		r->line_len = r->total = 8;
+		return 1;
+	}
+	return 0;
 }
 
 /* Decimal digits from *at, at most max. Returns 0 and moves *at past them, or -1. */
@@ -176,7 +171,7 @@ proto_rsp_parse(const char *p, size_t n, struct proto_rsp *r, size_t *need)
 	uint64_t v;
 
 	*need = 0;
-	if (parse_plain_value(p, n, r))
+	if (parse_plain_value(p, n, r) || parse_plain_line(p, n, r))
 		return PROTO_OK;
 	nl = memchr(p, '\n', look);
 	if (nl == NULL)

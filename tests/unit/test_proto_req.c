@@ -377,6 +377,68 @@ test_random_bytes(void **state)
 	guard_free(&g);
 }
 
+/* A line with a blank before it means the same, and takes the long way through the parser. */
+static void
+test_the_short_way_is_the_long_way(void **state)
+{
+	static const char *const words[] = {"get ",
+					    "set ",
+					    "k",
+					    "key-of-16-bytes!",
+					    " 0",
+					    " 1",
+					    " 4294967296",
+					    " -1",
+					    " 2147483647",
+					    " 2147483646",
+					    " 00000000000000000012",
+					    "\t",
+					    "\r",
+					    "\r\n",
+					    " ",
+					    "_",
+					    K250,
+					    "k7"};
+	struct guard g;
+	uint64_t seed = 7;
+	unsigned plain = 0;
+
+	(void)state;
+	guard_init(&g, 4096);
+	for (int round = 0; round < 200000; round++) {
+		char bytes[8 * sizeof(K250)] = " ";
+		size_t n = 1;
+		struct proto_req r, l;
+		enum proto_verdict v;
+
+		for (unsigned k = 0; k < 6; k++) {
+			const char *w = words[k == 0 ? guard_random(&seed) % 2
+						     : 2 + guard_random(&seed) % (N(words) - 2)];
+			memcpy(bytes + n, w, strlen(w));
+			n += strlen(w);
+			if (guard_random(&seed) % 4 == 0)
+				break;
+		}
+		memcpy(bytes + n, "\r\n", 2);
+		n += 2;
+		v = proto_req_parse(guard_place(&g, bytes, n), n, &l);
+		assert_int_equal(proto_req_parse(guard_place(&g, bytes + 1, n - 1), n - 1, &r), v);
+		if (v != PROTO_OK)
+			continue;
+		l.line_len--;
+		l.key--;
+		if (r.cmd == REQ_ERROR) { /* of which nothing else is meant */
+			assert_int_equal(l.cmd, REQ_ERROR);
+			assert_ptr_equal(r.error, l.error);
+			continue;
+		}
+		plain++;
+		assert_memory_equal(&r, &l, sizeof(r));
+	}
+	assert_true(plain > 1000);
+	guard_free(&g);
+}
+
 int
 main(void)
 {
@@ -389,6 +451,7 @@ main(void)
 	    cmocka_unit_test(test_a_nul_ends_the_line),
 	    cmocka_unit_test(test_a_line_has_a_bound),
 	    cmocka_unit_test(test_keys_one_by_one),
+	    cmocka_unit_test(test_the_short_way_is_the_long_way),
 	    cmocka_unit_test(test_random_bytes),
 	};
 
