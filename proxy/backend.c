@@ -245,7 +245,6 @@ backend_data(struct io *io, const struct io_window *w)
 	struct backend *b = backend_of(io);
 	size_t at = 0;
 
-	timer_refresh();
 	b->alive_ms = timer_now_ms;
 	if (b->overdue) {
 		b->overdue = 0;
@@ -300,16 +299,13 @@ backend_event(struct io *io, enum io_event ev)
 
 	switch (ev) {
 	case IO_CONNECTED:
-		timer_refresh();
 		b->hello = (struct op){.kind = OP_LINE, .done = backend_hello_done};
 		backend_send(b, &b->hello, version, sizeof(version) - 1, NULL, NULL, 0);
 		break;
 	case IO_WROTE:
 		b->batch = NULL; /* its line is on the way */
-		if (b->was_blocked) {
-			timer_refresh();
+		if (b->was_blocked)
 			b->alive_ms = timer_now_ms;
-		}
 		b->was_blocked = io->out.len > 0;
 		break;
 	case IO_EOF:

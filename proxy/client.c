@@ -584,10 +584,8 @@ client_work(struct client *c, const struct io_window *w)
 static size_t
 client_data(struct io *io, const struct io_window *w)
 {
-	size_t n;
+	size_t n = client_work(client_of(io), w);
 
-	timer_refresh();
-	n = client_work(client_of(io), w);
 	stats.bytes_read += n;
 	return n;
 }

@@ -13,19 +13,12 @@
 
 STAILQ_HEAD(io_list, io);
 
-static struct event_base *io_base;
 static struct io_list dirty_list = STAILQ_HEAD_INITIALIZER(dirty_list);
 static struct io_list resume_list = STAILQ_HEAD_INITIALIZER(resume_list);
 static struct io_list dead_list = STAILQ_HEAD_INITIALIZER(dead_list);
 
 /* Where a connection that holds nothing is read into: one for all, since it is used up at once. */
 static char scratch[IO_READ_MAX];
-
-void
-io_init(struct event_base *base)
-{
-	io_base = base;
-}
 
 void
 io_setup(struct io *io, const struct io_ops *ops)
@@ -69,6 +62,16 @@ io_keep(struct io *io, const struct io_window *w, size_t consumed)
 	io->in = b;
 }
 
+/* Looks at what is held, and at what is wrong, before the turn ends. */
+static void
+io_deliver_later(struct io *io)
+{
+	if (io->resumed)
+		return;
+	io->resumed = 1;
+	STAILQ_INSERT_TAIL(&resume_list, io, resume_link);
+}
+
 static void
 io_deliver(struct io *io, const char *p, size_t len)
 {
@@ -82,16 +85,30 @@ io_deliver(struct io *io, const char *p, size_t len)
 	io_keep(io, &w, consumed);
 }
 
+/* Whatever has changed: it is watched for what is waited for. */
 static void
-io_on_read(evutil_socket_t fd, short what, void *arg)
+io_watch(struct io *io)
 {
-	struct io *io = arg;
+	unsigned want = 0;
+
+	if (!io->paused && !io->eof && !io->connecting)
+		want |= READY_READ;
+	if (io->blocked || io->connecting)
+		want |= READY_WRITE;
+	if (want == io->ready.events || ready_want(&io->ready, io->fd, want) == 0)
+		return;
+	log_warn("a connection cannot be watched");
+	io->deaf = 1;
+	io_deliver_later(io);
+}
+
+static void
+io_on_read(struct io *io)
+{
 	struct blob *b = io->in;
+	int fd = io->fd;
 	ssize_t n;
 
-	(void)what;
-	if (io->paused || !io_is_open(io))
-		return;
 	if (b == NULL) {
 		n = read(fd, scratch, io->ops->read_max != 0 ? io->ops->read_max : sizeof(scratch));
 	} else if (b->len == b->cap) { /* it was paused, and it is full of what was there then */
@@ -114,54 +131,74 @@ io_on_read(evutil_socket_t fd, short what, void *arg)
 		}
 	} else if (n == 0) {
 		io->eof = 1;
-		event_del(&io->ev_read);
+		io_watch(io);
 		io->ops->event(io, IO_EOF);
 	} else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
 		io->ops->event(io, IO_ERROR);
 	}
 }
 
+/* Writable. That it is not to be watched for that any more is found out by writing. */
 static void
-io_on_write(evutil_socket_t fd, short what, void *arg)
+io_on_write(struct io *io)
 {
-	struct io *io = arg;
 	int err = 0;
 	socklen_t len = sizeof(err);
 
-	(void)what;
 	io->blocked = 0;
 	if (!io->connecting) {
 		io_dirty(io);
 		return;
 	}
 	io->connecting = 0;
-	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) == -1)
+	if (getsockopt(io->fd, SOL_SOCKET, SO_ERROR, &err, &len) == -1)
 		err = errno;
 	if (err != 0) {
 		errno = err;
 		io->ops->event(io, IO_ERROR);
 		return;
 	}
-	event_add(&io->ev_read, NULL);
+	io_watch(io);
 	io->ops->event(io, IO_CONNECTED);
 	if (io_is_open(io) && !buf_empty(&io->out))
 		io_dirty(io);
 }
 
 static void
+io_on_ready(struct ready *r, unsigned events)
+{
+	struct io *io = (struct io *)((char *)r - offsetof(struct io, ready));
+
+	if (events & READY_WRITE)
+		io_on_write(io);
+	if ((events & READY_READ) && io_is_open(io) && !io->paused)
+		io_on_read(io);
+}
+
+void
+io_init(struct event_base *base)
+{
+	ready_init(base, io_on_ready);
+}
+
+void
+io_end(void)
+{
+	ready_end();
+}
+
+static void
 io_assign(struct io *io, int fd)
 {
 	io->fd = fd;
-	io->connecting = io->paused = io->blocked = io->eof = 0;
-	event_assign(&io->ev_read, io_base, fd, EV_READ | EV_PERSIST, io_on_read, io);
-	event_assign(&io->ev_write, io_base, fd, EV_WRITE, io_on_write, io);
+	io->connecting = io->paused = io->blocked = io->eof = io->deaf = 0;
 }
 
 void
 io_open(struct io *io, int fd)
 {
 	io_assign(io, fd);
-	event_add(&io->ev_read, NULL);
+	io_watch(io);
 }
 
 /* A unix socket has none, and says so. */
@@ -200,7 +237,7 @@ io_connect(struct io *io, const struct addr *to, unsigned user_timeout_ms)
 	}
 	io_assign(io, fd);
 	io->connecting = 1;
-	event_add(&io->ev_write, NULL);
+	io_watch(io);
 	return 0;
 }
 
@@ -219,7 +256,7 @@ io_pause(struct io *io)
 	if (io->paused || !io_is_open(io))
 		return;
 	io->paused = 1;
-	event_del(&io->ev_read);
+	io_watch(io);
 }
 
 void
@@ -229,13 +266,9 @@ io_resume(struct io *io)
 		return;
 	if (io->paused) {
 		io->paused = 0;
-		if (!io->eof)
-			event_add(&io->ev_read, NULL);
+		io_watch(io);
 	}
-	if (!io->resumed) {
-		io->resumed = 1;
-		STAILQ_INSERT_TAIL(&resume_list, io, resume_link);
-	}
+	io_deliver_later(io);
 }
 
 void
@@ -243,8 +276,7 @@ io_close(struct io *io)
 {
 	if (!io_is_open(io))
 		return;
-	event_del(&io->ev_read);
-	event_del(&io->ev_write);
+	ready_want(&io->ready, io->fd, 0);
 	close(io->fd);
 	io->fd = -1;
 	buf_clear(&io->out);
@@ -272,10 +304,9 @@ io_write(struct io *io)
 		if (!io_is_open(io))
 			return;
 	}
-	if (!buf_empty(&io->out)) {
-		io->blocked = 1;
-		event_add(&io->ev_write, NULL);
-	}
+	io->blocked = !buf_empty(&io->out);
+	if (io->blocked || (io->ready.events & READY_WRITE))
+		io_watch(io);
 }
 
 void
@@ -287,8 +318,11 @@ io_turn(void)
 		while ((io = STAILQ_FIRST(&resume_list)) != NULL) {
 			STAILQ_REMOVE_HEAD(&resume_list, resume_link);
 			io->resumed = 0;
-			if (io_is_open(io) && !io->paused && io->in != NULL &&
-			    io->in->len >= io->need)
+			if (io->deaf && io_is_open(io)) {
+				errno = ENOSPC;
+				io->ops->event(io, IO_ERROR);
+			} else if (io_is_open(io) && !io->paused && io->in != NULL &&
+				   io->in->len >= io->need)
 				io_deliver(io, io->in->data, io->in->len);
 		}
 		while ((io = STAILQ_FIRST(&dirty_list)) != NULL) {

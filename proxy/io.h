@@ -1,6 +1,5 @@
 /*
- * io: one connection: descriptor, events, input window, output queue. The one place that touches
- * libevent's events. Nothing is written while callbacks run: output collects until the end of the
+ * io: one connection: descriptor, events, input window, output queue. Nothing is written while callbacks run: output collects until the end of the
  * turn of the loop, then each connection is written once (io_turn()). A closed io stays valid until
  * then too, so a callback may close whatever it likes, itself included.
  */
@@ -8,7 +7,6 @@
 #define MEMVIP_IO_H
 
 #include <event2/event.h>
-#include <event2/event_struct.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
@@ -16,6 +14,7 @@
 #include "addr.h"
 #include "blob.h"
 #include "buf.h"
+#include "ready.h"
 
 /* What one read(2) takes at most where nothing is held back from before. */
 #define IO_READ_MAX 65536u
@@ -62,7 +61,8 @@ struct io {
 	uint8_t resumed; /* on the list of what to deliver again this turn */
 	uint8_t dead;	 /* on the list of what to let go */
 	uint8_t eof;	 /* the peer has ended its side */
-	struct event ev_read, ev_write;
+	uint8_t deaf;	 /* the kernel does not watch it: IO_ERROR is due */
+	struct ready ready;
 	struct blob *in; /* bytes not consumed, in->len of them; NULL: none */
 	size_t need;	 /* the window that was asked for */
 	struct buf out;
@@ -72,6 +72,8 @@ struct io {
 
 /* Before anything else, once. The base is used by reference. */
 void io_init(struct event_base *base);
+/* The end of it, before the base goes. */
+void io_end(void);
 
 /* Prepares *io (zeroed by its owner or used before and gone). */
 void io_setup(struct io *io, const struct io_ops *ops);
@@ -130,5 +132,15 @@ io_held(const struct io *io)
  * nothing is left, then lets the dead go.
  */
 void io_turn(void);
+
+/*
+ * After a turn: what has come meanwhile is delivered at once, for a while (ready_look()). Returns 1 when the
+ * turn is to be ended again, 0 when libevent is to be asked.
+ */
+static inline int
+io_look(void)
+{
+	return ready_look();
+}
 
 #endif

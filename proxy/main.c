@@ -290,7 +290,7 @@ run(struct event_base *base)
 		event_base_loop(base, EVLOOP_ONCE);
 		do
 			io_turn();
-		while (flush_turn() || client_turn() || reload_turn());
+		while (flush_turn() || client_turn() || reload_turn() || (!ended && io_look()));
 		if (draining && !closing && is_quiet() && !client_owed())
 			close_farm();
 	}
@@ -370,6 +370,7 @@ main(int argc, char **argv)
 	run(base);
 	if (conf.pidfile != NULL)
 		unlink(conf.pidfile);
+	io_end();
 	event_base_free(base);
 	reload_free();
 	conf_free(&conf);

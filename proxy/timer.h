@@ -30,7 +30,7 @@ extern uint64_t timer_now_ms;
 /* The same moment in microseconds. */
 extern uint64_t timer_now_us;
 
-/* Reads the clock; called where a turn's work begins (an event has come). */
+/* Reads the clock; called where work begins: a look has found something (ready), a timer has fired. */
 void timer_refresh(void);
 
 #endif

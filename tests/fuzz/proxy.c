@@ -91,7 +91,7 @@ turn(void)
 	event_base_loop(base, EVLOOP_NONBLOCK);
 	do
 		io_turn();
-	while (flush_turn() || client_turn());
+	while (flush_turn() || client_turn() || io_look());
 	note_unfilled();
 	did |= memd_turn();
 	return user_read_all() | did;
@@ -579,6 +579,7 @@ end(int in_order)
 	MUST(stats_now.curr_connections == 0 && req_unanswered() == 0);
 	MUST(hold_count == 0 && copy_reading == 0 && blob_total() == 0);
 	MUST(clock_armed() == 0);
+	io_end();
 	event_base_free(base);
 	conf_free(&conf);
 	user_reset();
