@@ -337,31 +337,41 @@ backend_connect(struct backend *b, const struct addr *to, unsigned user_timeout_
 	return io_connect(&b->io, to, user_timeout_ms);
 }
 
+/* May the op's keys go into the line of the one before it? Then the line's end is taken back. */
+static int
+batch_takes(struct backend *b, const struct op *op, unsigned n_keys)
+{
+	return b->batch != NULL && b->batch->kind == op->kind && !op->alone && !b->batch->alone &&
+	       b->batch_n + n_keys <= BACKEND_MERGE_MAX && buf_take_back(&b->io.out, 2);
+}
+
 void
 backend_get(struct backend *b, struct op *op, unsigned n_keys)
 {
 	struct buf *out = io_out(&b->io);
-	int merge = b->batch != NULL && b->batch->kind == op->kind && !op->alone &&
-		    !b->batch->alone && b->batch_n + n_keys <= BACKEND_MERGE_MAX &&
-		    buf_take_back(out, 2);
+	const char *word = op->kind == OP_GET ? "get " : "gets ";
+	uint32_t word_len = op->kind == OP_GET ? 4 : 5;
 
 	op->batch_end = 1;
-	if (merge) {
+	if (batch_takes(b, op, n_keys)) {
 		b->batch->batch_end = 0;
 		b->batch_n += n_keys;
-		buf_add(out, " ", 1);
+		word = " ";
+		word_len = 1;
 	} else {
 		b->batch_n = n_keys;
-		if (op->kind == OP_GET)
-			buf_add(out, "get ", 4);
-		else
-			buf_add(out, "gets ", 5);
 	}
-	if (op->list_len > 0)
+	if (op->list_len > 0) {
+		buf_add(out, word, word_len);
 		buf_add(out, op->key + op->list_at, op->list_len - op->list_at);
-	else
-		buf_add(out, op->key, op->key_len);
-	buf_add(out, "\r\n", 2);
+		buf_add(out, "\r\n", 2);
+	} else {
+		char *at = buf_room(out, 5 + PROTO_KEY_MAX + 2);
+		memcpy(at, word, word_len);
+		memcpy(at + word_len, op->key, op->key_len);
+		memcpy(at + word_len + op->key_len, "\r\n", 2);
+		buf_put(out, word_len + op->key_len + 2u);
+	}
 	fifo_push(b, op);
 	b->batch = op;
 	io_dirty(&b->io);

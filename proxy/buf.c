@@ -64,22 +64,27 @@ piece_drop_head(struct buf *q)
 	}
 }
 
+/* The first chunk is small: most replies are, and many wait at once. */
+static struct buf_piece *
+chunk_new(struct buf *q, size_t n)
+{
+	size_t cap = q->tail == NULL && n <= BLOB_SMALL ? BLOB_SMALL : BLOB_LARGE;
+
+	return piece_new(q, blob_new(cap), 0, 0, 1);
+}
+
 void
-buf_add(struct buf *q, const void *data, size_t n)
+buf_add_on(struct buf *q, const void *data, size_t n)
 {
 	const char *from = data;
 
 	q->len += n;
 	while (n > 0) {
-		struct buf_piece *p = q->tail;
-		size_t room;
+		size_t room = buf_left(q);
+		struct buf_piece *p = room > 0 ? q->tail : chunk_new(q, n);
 
-		if (p == NULL || !p->ours || p->off + p->len == p->blob->cap) {
-			/* The first chunk is small: most replies are, and many wait at once. */
-			size_t cap = p == NULL && n <= BLOB_SMALL ? BLOB_SMALL : BLOB_LARGE;
-			p = piece_new(q, blob_new(cap), 0, 0, 1);
-		}
-		room = p->blob->cap - (p->off + p->len);
+		if (room == 0)
+			room = p->blob->cap;
 		if (room > n)
 			room = n;
 		memcpy(p->blob->data + p->off + p->len, from, room);
@@ -87,6 +92,12 @@ buf_add(struct buf *q, const void *data, size_t n)
 		from += room;
 		n -= room;
 	}
+}
+
+char *
+buf_room_on(struct buf *q, size_t n)
+{
+	return chunk_new(q, n)->blob->data;
 }
 
 void
@@ -145,28 +156,39 @@ buf_splice(struct buf *q, struct buf *from)
 	from->len = 0;
 }
 
-ssize_t
-buf_write(struct buf *q, int fd)
+static int
+would_block(void)
+{
+	return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+}
+
+static __attribute__((noinline)) ssize_t
+buf_write_many(struct buf *q, int fd)
 {
 	struct iovec iov[IOV_N];
 	int n = 0;
-	ssize_t done;
-	size_t left;
 
 	for (struct buf_piece *p = q->head; p != NULL && n < IOV_N; p = p->next, n++)
 		iov[n] = (struct iovec){p->blob->data + p->off, p->len};
-	if (n == 0)
+	return writev(fd, iov, n);
+}
+
+ssize_t
+buf_write(struct buf *q, int fd)
+{
+	struct buf_piece *p = q->head;
+	ssize_t done;
+	size_t left;
+
+	if (p == NULL)
 		return 0;
-	if (n == 1)
-		done = write(fd, iov[0].iov_base, iov[0].iov_len);
-	else
-		done = writev(fd, iov, n);
+	done = p == q->tail ? write(fd, p->blob->data + p->off, p->len) : buf_write_many(q, fd);
 	if (done == -1)
-		return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 0 : -1;
+		return would_block() ? 0 : -1;
 	left = (size_t)done;
 	q->len -= left;
 	while (left > 0) {
-		struct buf_piece *p = q->head;
+		p = q->head;
 		if (left < p->len) {
 			p->off += (uint32_t)left;
 			p->len -= (uint32_t)left;
@@ -179,7 +201,7 @@ buf_write(struct buf *q, int fd)
 }
 
 void
-buf_clear(struct buf *q)
+buf_drop(struct buf *q)
 {
 	while (q->head != NULL)
 		piece_drop_head(q);

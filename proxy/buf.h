@@ -15,6 +15,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/types.h>
 
 #include "blob.h"
@@ -40,8 +41,52 @@ buf_empty(const struct buf *q)
 	return q->len == 0;
 }
 
+/* For buf_add() and buf_room(), where the last chunk has not so much room. */
+void buf_add_on(struct buf *q, const void *p, size_t n);
+char *buf_room_on(struct buf *q, size_t n);
+
+/* So many bytes lie free behind the last chunk's; 0 where the last piece is none. */
+static inline size_t
+buf_left(const struct buf *q)
+{
+	const struct buf_piece *p = q->tail;
+
+	return p != NULL && p->ours ? p->blob->cap - p->off - p->len : 0;
+}
+
+static inline void
+buf_put(struct buf *q, size_t n)
+{
+	q->tail->len += (uint32_t)n;
+	q->len += n;
+}
+
 /* Copies n bytes in. */
-void buf_add(struct buf *q, const void *p, size_t n);
+static inline void
+buf_add(struct buf *q, const void *p, size_t n)
+{
+	if (n > buf_left(q)) {
+		buf_add_on(q, p, n);
+		return;
+	}
+	if (n == 0)
+		return;
+	memcpy(q->tail->blob->data + q->tail->off + q->tail->len, p, n);
+	buf_put(q, n);
+}
+
+/*
+ * Where at most n bytes (n <= BLOB_SMALL) may be written, all together; buf_put() says how many were,
+ * one at least.
+ */
+static inline char *
+buf_room(struct buf *q, size_t n)
+{
+	if (n > buf_left(q))
+		return buf_room_on(q, n);
+	return q->tail->blob->data + q->tail->off + q->tail->len;
+}
+
 void buf_add_str(struct buf *q, const char *s);
 void buf_printf(struct buf *q, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -66,6 +111,14 @@ void buf_splice(struct buf *q, struct buf *from);
  */
 ssize_t buf_write(struct buf *q, int fd);
 
-void buf_clear(struct buf *q);
+void buf_drop(struct buf *q);
+
+/* Drops what waits. */
+static inline void
+buf_clear(struct buf *q)
+{
+	if (q->head != NULL)
+		buf_drop(q);
+}
 
 #endif

@@ -143,24 +143,15 @@ mirror_judge_pace(void)
 	pace.lacked = pace.short_of = 0;
 }
 
-void
-mirror_hit(struct server *follower, struct server *leader, const char *key, size_t len)
+/* The follower is told, if there is credit for it. h: the key's hash; again: it was told of it before. */
+static __attribute__((noinline)) void
+mirror_tell(struct server *follower, struct server *leader, const char *key, size_t len, uint32_t h,
+	    int again)
 {
 	char line[WIRE_LINE_MAX];
-	uint32_t h, now = (uint32_t)(timer_now_ms / 100);
+	uint32_t now = (uint32_t)(timer_now_ms / 100);
 	struct mirror_op *m;
-	int again;
 
-	if (follower == NULL || follower == leader || !server_usable(follower))
-		return;
-	if (credit < CREDIT)
-		credit++;
-	mirror_judge_pace();
-	h = mirror_hash(key, len);
-	again = places[h % PLACES].hash == h &&
-		places[h % PLACES].when >= follower->replica.since_ms / 100;
-	if (again && now - places[h % PLACES].when < pace.ms / 100)
-		return;
 	if (follower->replica.state != REPLICA_CURRENT) {
 		/* The hit moves the item in the LRU, where the listing may miss it now. */
 		places[h % PLACES].hash = h;
@@ -187,4 +178,22 @@ mirror_hit(struct server *follower, struct server *leader, const char *key, size
 	    .done = mirror_done, .key = m->key, .key_len = (uint8_t)len, .kind = OP_META};
 	backend_send(server_conn(follower, key, len), &m->op, line, wire_meta_touch(line, key, len),
 		     NULL, NULL, 0);
+}
+
+void
+mirror_hit(struct server *follower, struct server *leader, const char *key, size_t len)
+{
+	uint32_t h;
+	int again;
+
+	if (follower == NULL || follower == leader || !server_usable(follower))
+		return;
+	if (credit < CREDIT)
+		credit++;
+	mirror_judge_pace();
+	h = mirror_hash(key, len);
+	again = places[h % PLACES].hash == h &&
+		places[h % PLACES].when >= follower->replica.since_ms / 100;
+	if (!again || (uint32_t)(timer_now_ms / 100) - places[h % PLACES].when >= pace.ms / 100)
+		mirror_tell(follower, leader, key, len, h, again);
 }

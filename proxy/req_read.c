@@ -32,23 +32,29 @@ req_window(size_t bytes)
 	return n < WINDOW_MIN ? WINDOW_MIN : n > WINDOW_MAX ? WINDOW_MAX : (unsigned)n;
 }
 
+static struct op *
+read_send_meta(struct req *r, enum req_side side,
+	       void (*done)(struct op *, enum op_result, const struct op_reply *))
+{
+	char line[REQ_META_LINE_MAX];
+	struct op *op = req_op(r, side, OP_META, 0, done);
+
+	backend_send(req_conn(r, side), op, line, req_meta_line(r, REQ_LEADER, line), NULL, NULL,
+		     0);
+	return op;
+}
+
 /* Asks one side. */
 static struct op *
 read_send(struct req *r, enum req_side side,
 	  void (*done)(struct op *, enum op_result, const struct op_reply *))
 {
-	enum op_kind kind = r->cmd == REQ_GET || r->cmd == REQ_GAT ? OP_GET : OP_GETS;
-	char line[REQ_META_LINE_MAX];
 	struct op *op;
 
-	if (r->meta == NULL) {
-		op = req_op(r, side, kind, 0, done);
-		backend_get(req_conn(r, side), op, 1);
-	} else {
-		op = req_op(r, side, OP_META, 0, done);
-		backend_send(req_conn(r, side), op, line, req_meta_line(r, REQ_LEADER, line), NULL,
-			     NULL, 0);
-	}
+	if (r->meta != NULL)
+		return read_send_meta(r, side, done);
+	op = req_op(r, side, r->cmd == REQ_GET || r->cmd == REQ_GAT ? OP_GET : OP_GETS, 0, done);
+	backend_get(req_conn(r, side), op, 1);
 	return op;
 }
 

@@ -81,11 +81,16 @@ write_line(const struct req *r, enum req_side side, char *line)
 	}
 }
 
-static void
-write_send(struct req *r, enum req_side side)
+/* Makes the line for one side. */
+static size_t
+write_any_line(const struct req *r, enum req_side side, char *line)
 {
-	char line[REQ_META_LINE_MAX];
-	size_t n = r->meta != NULL ? req_meta_line(r, side, line) : write_line(r, side, line);
+	return r->meta != NULL ? req_meta_line(r, side, line) : write_line(r, side, line);
+}
+
+static void
+write_send_line(struct req *r, enum req_side side, const char *line, size_t n)
+{
 	int gat = side == REQ_LEADER && req_is_retrieval(r);
 
 	write_to(r, side,
@@ -93,6 +98,29 @@ write_send(struct req *r, enum req_side side)
 		 : gat		 ? OP_GAT
 				 : OP_LINE,
 		 line, n, r->body_len > 0);
+}
+
+static void
+write_send(struct req *r, enum req_side side)
+{
+	char line[REQ_META_LINE_MAX];
+
+	write_send_line(r, side, line, write_any_line(r, side, line));
+}
+
+/* To both, which get the same line but for what only one of them is to answer. */
+static void
+write_send_both(struct req *r)
+{
+	char line[REQ_META_LINE_MAX];
+	size_t n = write_any_line(r, REQ_LEADER, line);
+
+	write_send_line(r, REQ_LEADER, line, n);
+	if (r->server[REQ_FOLLOWER] == NULL)
+		return;
+	if (r->meta != NULL || req_is_retrieval(r))
+		n = write_any_line(r, REQ_FOLLOWER, line);
+	write_send_line(r, REQ_FOLLOWER, line, n);
 }
 
 /* The leader decides alone, and the follower hears what has come of it. */
@@ -129,9 +157,10 @@ req_write_start(struct req *r)
 			hold_take(&r->hold, r->key, r->key_len);
 		r->holding = 1;
 	}
-	write_send(r, REQ_LEADER);
-	if (to.follower != NULL && !write_leads(r))
-		write_send(r, REQ_FOLLOWER);
+	if (write_leads(r))
+		write_send(r, REQ_LEADER);
+	else
+		write_send_both(r);
 }
 
 /*

@@ -6,12 +6,25 @@
 #include "base64.h"
 #include "proto_meta.h"
 
-static const char *const words[] = {
-    [REQ_GET] = "get ",		[REQ_GETS] = "gets ",	  [REQ_GAT] = "gat ",
-    [REQ_GATS] = "gats ",	[REQ_SET] = "set ",	  [REQ_ADD] = "add ",
-    [REQ_REPLACE] = "replace ", [REQ_APPEND] = "append ", [REQ_PREPEND] = "prepend ",
-    [REQ_CAS] = "cas ",		[REQ_DELETE] = "delete ", [REQ_INCR] = "incr ",
-    [REQ_DECR] = "decr ",	[REQ_TOUCH] = "touch ",
+/* As many bytes of each are copied, whatever it has: that is one move. */
+#define WORD_COPY 8
+
+static const struct {
+	char text[WORD_COPY + 1];
+	uint8_t len;
+} words[] = {
+#define WORD(text)                     \
+	{                              \
+		text, sizeof(text) - 1 \
+	}
+    [REQ_GET] = WORD("get "),	      [REQ_GETS] = WORD("gets "),
+    [REQ_GAT] = WORD("gat "),	      [REQ_GATS] = WORD("gats "),
+    [REQ_SET] = WORD("set "),	      [REQ_ADD] = WORD("add "),
+    [REQ_REPLACE] = WORD("replace "), [REQ_APPEND] = WORD("append "),
+    [REQ_PREPEND] = WORD("prepend "), [REQ_CAS] = WORD("cas "),
+    [REQ_DELETE] = WORD("delete "),   [REQ_INCR] = WORD("incr "),
+    [REQ_DECR] = WORD("decr "),	      [REQ_TOUCH] = WORD("touch "),
+#undef WORD
 };
 
 static char *
@@ -24,7 +37,8 @@ put(char *at, const char *p, size_t n)
 static char *
 put_word(char *at, enum req_cmd cmd)
 {
-	return put(at, words[cmd], strlen(words[cmd]));
+	memcpy(at, words[cmd].text, WORD_COPY);
+	return at + words[cmd].len;
 }
 
 /* A space before it. */
