@@ -9,7 +9,7 @@
 #   make install, uninstall, clean, deps
 #   make deb        a package for Debian and Ubuntu, in build/
 #
-# Knobs: CC CFLAGS PREFIX DESTDIR SYSCONFDIR RUNDIR SANITIZE=address,undefined WERROR=1 V=1
+# Knobs: CC CFLAGS PREFIX DESTDIR SYSCONFDIR RUNDIR SANITIZE=address,undefined LTO= WERROR=1 V=1
 
 CC         ?= cc
 CFLAGS     ?= -O2 -g
@@ -41,6 +41,12 @@ WARN += $(if $(SANITIZE),-Wno-unknown-warning-option -Wno-stringop-overread)
 FORTIFY = $(if $(SANITIZE)$(filter -O0,$(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 CFLAGS_ALL = -std=c11 $(WARN) -fPIE -fstack-protector-strong -fno-strict-aliasing -MMD -MP \
 	$(FORTIFY) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer) $(CFLAGS)
+# The proxy's files are compiled as one where the compiler (gcc) can; LTO= (nothing) for not. The objects can
+# be linked without as well: tests use them.
+LTO ?= $(if $(SANITIZE)$(filter -O0,$(CFLAGS)),,$(if $(findstring LTO,$(shell $(CC) -v 2>&1)),1))
+LTO := $(LTO)
+LTO_COMPILE := $(if $(LTO),-flto -ffat-lto-objects)
+LTO_LINK    := $(if $(LTO),-flto=auto -O2)
 LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS)
 
 LIB_SRC    := $(wildcard lib/*.c)
@@ -61,6 +67,8 @@ $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c -o $@ $<
 
+$(call obj,$(PROXY_SRC)): CFLAGS_ALL += -fno-plt $(LTO_COMPILE)
+
 $(LIB): $(call obj,$(LIB_SRC))
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
@@ -68,7 +76,7 @@ $(LIB): $(call obj,$(LIB_SRC))
 $(BIN)/proxy/memvip-proxy: $(call obj,$(PROXY_SRC)) $(LIB)
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -levent_extra -levent_core
+	$(Q)$(CC) $(if $(LTO),$(CFLAGS_ALL) -fno-plt $(LTO_LINK)) $(LDFLAGS_ALL) -o $@ $^ -levent_extra -levent_core
 
 $(BIN)/vip-check/memvip-vip-check: $(call obj,$(CHECK_SRC)) $(LIB)
 	$(call say,LINK,$@)
