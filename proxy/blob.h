@@ -33,13 +33,20 @@ blob_ref(struct blob *b)
 	return b;
 }
 
+void blob_gone(struct blob *b);
+
 /* Gives one reference back; with the last one the blob is gone. */
-void blob_unref(struct blob *b);
+static inline void
+blob_unref(struct blob *b)
+{
+	if (--b->refs == 0)
+		blob_gone(b);
+}
 
 /* Bytes that live blobs hold now (their capacity). */
 size_t blob_total(void);
 
-/* Called now and then: after a burst, gives what the allocator keeps back to the system. */
-void blob_trim(void);
+/* Called now and then, before spare_tidy(): large ones that are not needed any more are given back. */
+void blob_tidy(void);
 
 #endif

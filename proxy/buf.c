@@ -4,35 +4,28 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "log.h"
+#include "spare.h"
 
 /* One writev(2): enough for a turn's replies, small enough to build on the stack. */
 #define IOV_N 64
 
-/* Pieces come from a free list; a burst's surplus beyond this many goes back. */
+/* So many pieces are kept for reuse at most. */
 #ifndef PIECES_KEEP
 #define PIECES_KEEP 4096
 #endif
 
-static struct buf_piece *free_pieces;
-static unsigned free_n;
+static struct spare pieces = {
+    .what = "an output piece", .size = sizeof(struct buf_piece), .max = PIECES_KEEP};
 
 static struct buf_piece *
 piece_new(struct buf *q, struct blob *b, uint32_t off, uint32_t len, int ours)
 {
-	struct buf_piece *p = free_pieces;
+	struct buf_piece *p = spare_take(&pieces);
 
-	if (p != NULL) {
-		free_pieces = p->next;
-		free_n--;
-	} else if ((p = malloc(sizeof(*p))) == NULL) {
-		fatalx("out of memory: an output piece");
-	}
 	p->next = NULL;
 	p->blob = b;
 	p->off = off;
@@ -55,13 +48,7 @@ piece_drop_head(struct buf *q)
 	if (q->head == NULL)
 		q->tail = NULL;
 	blob_unref(p->blob);
-	if (free_n < PIECES_KEEP) {
-		p->next = free_pieces;
-		free_pieces = p;
-		free_n++;
-	} else {
-		free(p);
-	}
+	spare_give(&pieces, p);
 }
 
 /* The first chunk is small: most replies are, and many wait at once. */

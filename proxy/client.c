@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
 
@@ -15,6 +14,7 @@
 #include "report.h"
 #include "req.h"
 #include "req_read.h"
+#include "spare.h"
 #include "stats.h"
 #include "submit.h"
 #include "timer.h"
@@ -50,6 +50,8 @@ struct client {
 static const struct conf *conf;
 static struct farm *farm;
 static struct gate *gate;
+/* None is kept: they are many, and all go one day. */
+static struct spare spares = {.what = "a client", .size = sizeof(struct client)};
 static LIST_HEAD(, client) clients = LIST_HEAD_INITIALIZER(clients);
 static int draining;
 static struct proto_meta meta; /* the one that is being looked at */
@@ -116,7 +118,7 @@ client_close(struct client *c)
 static void
 client_gone(struct io *io)
 {
-	free(client_of(io));
+	spare_give(&spares, client_of(io));
 }
 
 /* Is there nothing left to say, and nothing more to come? */
@@ -181,10 +183,9 @@ client_progress(struct req_queue *q)
 void
 client_accept(int fd)
 {
-	struct client *c = calloc(1, sizeof(*c));
+	struct client *c = spare_take(&spares);
 
-	if (c == NULL)
-		fatalx("out of memory: a client");
+	memset(c, 0, sizeof(*c));
 	io_setup(&c->io, &client_io_ops);
 	req_queue_setup(&c->queue, io_out(&c->io), client_progress);
 	io_open(&c->io, fd);

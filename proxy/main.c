@@ -27,12 +27,13 @@
 #include "reload.h"
 #include "report.h"
 #include "req.h"
+#include "spare.h"
 #include "submit.h"
 #include "sweep.h"
 #include "timer.h"
 
 /* How often memory that a burst has left behind is looked for. */
-#define TIDY_MS 1000
+#define TIDY_MS 500
 /* Past --drain: for the servers to take their last markers. */
 #define LAST_MS 50
 
@@ -166,7 +167,8 @@ static void
 on_tidy(struct timer *t, void *arg)
 {
 	(void)arg;
-	blob_trim();
+	blob_tidy();
+	spare_tidy();
 	log_tick();
 	timer_set(t, TIDY_MS);
 }

@@ -9,6 +9,7 @@
 #include "fill.h"
 #include "hold.h"
 #include "log.h"
+#include "spare.h"
 #include "stats.h"
 #include "timer.h"
 #include "wire.h"
@@ -27,6 +28,10 @@
 #define CREDIT (COST * 100)
 /* Mirrored hits that were not answered yet. */
 #define OPS_MAX 256
+/* So many are kept for reuse. */
+#ifndef KEEP_MAX
+#define KEEP_MAX OPS_MAX
+#endif
 
 /* A value that is copied is taken to have so many bytes. */
 #define MIRROR_TYPICAL 65536
@@ -52,6 +57,8 @@ struct mirror_op {
 	char key[PROTO_KEY_MAX];
 };
 
+static struct spare ops = {
+    .what = "a mirrored hit", .size = sizeof(struct mirror_op), .max = KEEP_MAX};
 static unsigned n_ops, n_copies;
 
 static void
@@ -104,7 +111,7 @@ mirror_done(struct op *op, enum op_result result, const struct op_reply *reply)
 		mirror_copy(m);
 	}
 	n_ops--;
-	free(m);
+	spare_give(&ops, m);
 }
 
 /* Eight bytes at a time: it is computed for every hit. Two keys that collide are harmless. */
@@ -166,8 +173,7 @@ mirror_tell(struct server *follower, struct server *leader, const char *key, siz
 	credit -= COST;
 	places[h % PLACES].hash = h;
 	places[h % PLACES].when = now;
-	if ((m = malloc(sizeof(*m))) == NULL)
-		fatalx("out of memory: a mirrored hit");
+	m = spare_take(&ops);
 	n_ops++;
 	stats.mirrored++;
 	m->leader = leader;

@@ -1,28 +1,20 @@
 /* req: one client command on one key, and the queue in which it waits. See req.h. */
 #include "req.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#include "log.h"
+#include "spare.h"
 #include "stats.h"
 
-/* Reqs are kept for reuse up to this many; what a burst needed beyond it goes back. */
+/* So many are kept for reuse at most; what a burst needed beyond it goes back at once. */
 #ifndef KEEP_MAX
 #define KEEP_MAX 1024
 #endif
 
-static TAILQ_HEAD(, req) free_reqs = TAILQ_HEAD_INITIALIZER(free_reqs);
-static unsigned free_n;
+static struct spare reqs = {.what = "a command", .size = sizeof(struct req), .max = KEEP_MAX};
+static struct spare metas = {
+    .what = "a meta command", .size = sizeof(struct meta_flags), .max = KEEP_MAX};
 static unsigned unanswered;
-
-/* Flags of meta commands, kept for reuse in the same way. */
-struct kept_meta {
-	struct meta_flags flags;
-	SLIST_ENTRY(kept_meta) link;
-};
-static SLIST_HEAD(, kept_meta) free_metas = SLIST_HEAD_INITIALIZER(free_metas);
-static unsigned free_metas_n;
 static unsigned used_metas;
 
 unsigned
@@ -34,7 +26,7 @@ req_unanswered(void)
 size_t
 req_bytes(void)
 {
-	return unanswered * sizeof(struct req) + used_metas * sizeof(struct kept_meta);
+	return unanswered * sizeof(struct req) + used_metas * sizeof(struct meta_flags);
 }
 
 /* ---- life ---- */
@@ -42,14 +34,8 @@ req_bytes(void)
 static struct req *
 req_make(struct req_queue *q, enum req_cmd cmd)
 {
-	struct req *r = TAILQ_FIRST(&free_reqs);
+	struct req *r = spare_take(&reqs);
 
-	if (r != NULL) {
-		TAILQ_REMOVE(&free_reqs, r, link);
-		free_n--;
-	} else if ((r = malloc(sizeof(*r))) == NULL) {
-		fatalx("out of memory: a command");
-	}
 	r->queue = q;
 	r->cmd = (uint8_t)cmd;
 	r->in_flight = r->answered = r->last = r->noreply = r->failed = r->tries = 0;
@@ -99,30 +85,15 @@ req_set_key(struct req *r, const char *key, size_t len)
 void
 req_set_meta(struct req *r, const struct meta_flags *flags)
 {
-	struct kept_meta *k = SLIST_FIRST(&free_metas);
-
-	if (k != NULL) {
-		SLIST_REMOVE_HEAD(&free_metas, link);
-		free_metas_n--;
-	} else if ((k = malloc(sizeof(*k))) == NULL) {
-		fatalx("out of memory: a command");
-	}
-	memcpy(&k->flags, flags, offsetof(struct meta_flags, text) + flags->text_len);
-	r->meta = &k->flags;
+	r->meta = spare_take(&metas);
+	memcpy(r->meta, flags, offsetof(struct meta_flags, text) + flags->text_len);
 	used_metas++;
 }
 
 static void
 req_drop_meta(struct req *r)
 {
-	struct kept_meta *k = (struct kept_meta *)r->meta;
-
-	if (free_metas_n < KEEP_MAX) {
-		SLIST_INSERT_HEAD(&free_metas, k, link);
-		free_metas_n++;
-	} else {
-		free(k);
-	}
+	spare_give(&metas, r->meta);
 	r->meta = NULL;
 	used_metas--;
 }
@@ -152,12 +123,7 @@ req_check(struct req *r)
 		blob_unref(r->blob);
 	buf_clear(&r->held);
 	buf_clear(&r->other);
-	if (free_n < KEEP_MAX) {
-		TAILQ_INSERT_HEAD(&free_reqs, r, link);
-		free_n++;
-	} else {
-		free(r);
-	}
+	spare_give(&reqs, r);
 }
 
 /* Puts the answer of the queue's head out. */

@@ -1,5 +1,5 @@
 /* Intent: memory is given so that what is under way comes to its end; who keeps others waiting gives way. */
-/* needs: proxy/budget.c proxy/blob.c */
+/* needs: proxy/budget.c proxy/blob.c proxy/spare.c */
 #include "cm.h"
 
 #include "blob.h"

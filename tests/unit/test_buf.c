@@ -1,5 +1,5 @@
 /* Intent: bytes leave in order, shared bodies are shared, and all memory comes back. */
-/* needs: proxy/buf.c proxy/blob.c */
+/* needs: proxy/buf.c proxy/blob.c proxy/spare.c */
 #include "cm.h"
 
 #include <errno.h>
