@@ -7,6 +7,7 @@
 #   make bench-fill [ITEMS=1000000] [ROUNDS=3]
 #   make bench-custody [ROUNDS=11]                                 how fast the port follows the VIP
 #   make bench-instructions [ROWS=...] [TOP=0]                    of an operation (valgrind)
+#   make bench-growth [MS=500] [ONLY=connections,keys,...]         as things grow
 #   make bench-profile [ROWS=...] [KIND=memvip]                    where the time goes (perf, strace)
 #
 # Tables on the terminal; CSV and SVG in build/bench.
@@ -15,7 +16,7 @@ LOAD_SRC := $(wildcard tests/bench/load/*.c)
 LOAD     := $(BUILD)/tests/bench/load/load
 
 .PHONY: bench-tools bench bench-compare bench-memory bench-fill bench-custody bench-instructions \
-	bench-profile
+	bench-growth bench-profile
 bench-tools: $(LOAD)
 
 $(LOAD): $(call obj,$(LOAD_SRC)) $(LIB)
@@ -25,7 +26,7 @@ $(LOAD): $(call obj,$(LOAD_SRC)) $(LIB)
 
 -include $(patsubst %.o,%.d,$(call obj,$(LOAD_SRC)))
 
-BENCH ?= compare instructions memory fill custody
+BENCH ?= compare instructions memory growth fill custody
 # name=value of those that were given.
 bench_knobs = $(foreach knob,QUICK $(1),$(if $($(knob)),$(knob)='$($(knob))'))
 
@@ -47,6 +48,9 @@ bench-custody: all
 
 bench-instructions: all bench-tools
 	$(Q)tests/bench/instructions $(call bench_knobs,ROWS TOP OPERATIONS)
+
+bench-growth: all bench-tools
+	$(Q)tests/bench/growth $(call bench_knobs,MS ONLY)
 
 bench-profile: all bench-tools
 	$(Q)tests/bench/profile $(call bench_knobs,ROWS MS KIND)
