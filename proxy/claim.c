@@ -10,9 +10,6 @@
 #include "proof.h"
 #include "wire.h"
 
-/* Ends of connections that are named at most. */
-#define PORTS_MAX 64
-
 /* ---- the marker ---- */
 
 static void claim_on_mark(struct op *op, enum op_result result, const struct op_reply *reply);
@@ -125,29 +122,27 @@ claim_mark(struct claim *c, const char *text, size_t n, uint64_t epoch)
 
 /* ---- the ports and the lease ---- */
 
-/* Sets key to the n bytes at text, which has room for two more. */
+/* Sets or adds key with the n bytes at text (copied), which has room for two more. */
 static void
-claim_store(struct claim *c, struct op *op, const char *key, int32_t exptime, char *text, size_t n)
+claim_store(struct claim *c, struct op *op, enum req_cmd how, const char *key, int32_t exptime,
+	    char *text, size_t n)
 {
 	char line[WIRE_LINE_MAX];
-	size_t len = wire_storage(line, REQ_SET, key, strlen(key), 0, exptime, (uint32_t)n, 0);
+	size_t len = wire_storage(line, how, key, strlen(key), 0, exptime, (uint32_t)n, 0);
 
 	memcpy(text + n, "\r\n", 2);
 	backend_send(&c->conns[0], op, line, len, NULL, text, n + 2);
 }
 
+/* A lease that was refused lapses; what that means is said where leases are judged (epoch.c). */
 static void
-claim_on_stored(struct op *op, enum op_result result, const struct op_reply *reply)
+claim_on_leased(struct op *op, enum op_result result, const struct op_reply *reply)
 {
 	struct claim *c = op->asker;
 
 	(void)reply;
-	if (result == OP_LATE)
-		return;
-	if (op == &c->lease_op)
+	if (result != OP_LATE)
 		c->lease_busy = 0;
-	else
-		c->ports_busy = 0;
 }
 
 void
@@ -158,29 +153,71 @@ claim_lease(struct claim *c)
 	if (c->lease_busy)
 		return;
 	c->lease_busy = 1;
-	claim_store(c, &c->lease_op, LEASE_KEY, CLAIM_LEASE_S, text,
+	claim_store(c, &c->lease_op, REQ_SET, LEASE_KEY, CLAIM_LEASE_S, text,
 		    (size_t)snprintf(text, sizeof(text), "memvip 1 %016llx",
 				     (unsigned long long)c->session));
+}
+
+static void
+claim_on_named(struct op *op, enum op_result result, const struct op_reply *reply)
+{
+	struct claim *c = op->asker;
+
+	if (result == OP_LATE)
+		return;
+	c->ports_busy = 0;
+	if (result == OP_ANSWER)
+		c->ops->named(c, reply->rsp->type == RSP_STORED);
+}
+
+static void
+claim_name(struct claim *c, enum req_cmd how)
+{
+	size_t size = 128 + (size_t)c->n_conns * ADDR_TEXT_MAX, at;
+	char *text = malloc(size);
+
+	if (text == NULL)
+		fatalx("out of memory: the ports of %u connections", c->n_conns);
+	at = (size_t)snprintf(text, size, "memvip 1 %016llx ", (unsigned long long)c->session);
+	for (unsigned i = 0; i < c->n_conns; i++) {
+		struct addr a;
+		if (addr_of_socket(&a, c->conns[i].io.fd) == -1)
+			continue;
+		at += (size_t)snprintf(text + at, size - at - 2, "%s%s", i > 0 ? "," : "", a.text);
+	}
+	c->ports_busy = 1;
+	claim_store(c, &c->ports_op, how, PORTS_KEY, 0, text, at);
+	free(text);
 }
 
 void
 claim_ports(struct claim *c)
 {
-	char text[128 + PORTS_MAX * ADDR_TEXT_MAX];
-	size_t at = (size_t)snprintf(text, sizeof(text), "memvip 1 %016llx ",
-				     (unsigned long long)c->session);
+	if (!c->ports_busy) /* else the connections have not changed since */
+		claim_name(c, REQ_SET);
+}
 
-	if (c->ports_busy)
-		return; /* the connections have not changed since */
-	for (unsigned i = 0; i < c->n_conns && i < PORTS_MAX; i++) {
-		struct addr a;
-		if (addr_of_socket(&a, c->conns[i].io.fd) == -1)
-			continue;
-		at += (size_t)snprintf(text + at, sizeof(text) - at - 2, "%s%s", i > 0 ? "," : "",
-				       a.text);
-	}
-	c->ports_busy = 1;
-	claim_store(c, &c->ports_op, PORTS_KEY, 0, text, at);
+static void
+claim_on_look(struct op *op, enum op_result result, const struct op_reply *reply)
+{
+	struct claim *c = op->asker;
+
+	if (result == OP_LATE)
+		return;
+	c->look_busy = 0;
+	if (result == OP_ANSWER && reply->rsp->type == RSP_EN && !c->ports_busy)
+		claim_name(c, REQ_ADD);
+}
+
+void
+claim_keep_ports(struct claim *c)
+{
+	static const char line[] = "mg " PORTS_KEY "\r\n";
+
+	if (c->look_busy || c->ports_busy)
+		return;
+	c->look_busy = 1;
+	backend_send(&c->conns[0], &c->look_op, line, sizeof(line) - 1, NULL, NULL, 0);
 }
 
 void
@@ -234,8 +271,9 @@ claim_setup(struct claim *c, const struct claim_ops *ops, struct backend *conns,
 	c->n_conns = n_conns;
 	c->mark_op = (struct op){.kind = OP_META, .done = claim_on_mark, .asker = c, .write = 1};
 	c->watch_op = (struct op){.kind = OP_META, .done = claim_on_watch, .asker = c};
-	c->lease_op = (struct op){.kind = OP_LINE, .done = claim_on_stored, .asker = c, .write = 1};
-	c->ports_op = (struct op){.kind = OP_LINE, .done = claim_on_stored, .asker = c, .write = 1};
+	c->look_op = (struct op){.kind = OP_META, .done = claim_on_look, .asker = c};
+	c->lease_op = (struct op){.kind = OP_LINE, .done = claim_on_leased, .asker = c, .write = 1};
+	c->ports_op = (struct op){.kind = OP_LINE, .done = claim_on_named, .asker = c, .write = 1};
 }
 
 void

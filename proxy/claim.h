@@ -29,6 +29,8 @@ struct claim_ops {
 	void (*missing)(struct claim *c);
 	/* It does not store the marker. */
 	void (*refused)(struct claim *c);
+	/* It has answered claim_ports(): are they there? */
+	void (*named)(struct claim *c, int stored);
 };
 
 struct claim {
@@ -42,8 +44,8 @@ struct claim {
 	uint64_t cas;	       /* of the marker that we saw last; 0: there was none */
 	char *text;	       /* the marker it is to keep, with \r\n; len without */
 	size_t len;
-	struct op mark_op, watch_op, lease_op, ports_op;
-	uint8_t mark_busy, mark_again, watch_busy, lease_busy, ports_busy;
+	struct op mark_op, watch_op, lease_op, ports_op, look_op;
+	uint8_t mark_busy, mark_again, watch_busy, lease_busy, ports_busy, look_busy;
 };
 
 /* conns and ops are used by reference. */
@@ -70,9 +72,15 @@ void claim_lease(struct claim *c);
 
 /*
  * Names our ends of the connections, for a successor's fence: before the first write is sent on
- * them.
+ * them. named() follows.
  */
 void claim_ports(struct claim *c);
+
+/*
+ * They are to stay there: a look, which keeps them from being evicted, and where they were, they are
+ * named anew; never over those of another proxy.
+ */
+void claim_keep_ports(struct claim *c);
 
 /* Looks what the marker is now. */
 void claim_watch(struct claim *c);

@@ -103,6 +103,7 @@ epoch_check_raised(struct epoch *e)
 		if (is_current(&e->servers[i]) && e->servers[i].claim.marked_epoch != e->number)
 			return;
 	e->raising = e->stuck = 0;
+	e->elected = 1;
 	while (!e->raising && (w = STAILQ_FIRST(&e->waiters)) != NULL) {
 		STAILQ_REMOVE_HEAD(&e->waiters, link);
 		w->resume(w);
@@ -180,6 +181,21 @@ epoch_close(struct epoch *e)
 
 /* ---- verdicts ---- */
 
+/* Another proxy serves now: this one stops. */
+static void
+epoch_yield(struct epoch *e, struct server *s, const struct marker *m)
+{
+	char why[512];
+
+	if (e->closing)
+		return;
+	snprintf(
+	    why, sizeof(why),
+	    "superseded: server %s belongs to another proxy now (%s, epoch %llu; ours is %llu)",
+	    s->addr.text, m->owner, (unsigned long long)m->epoch, (unsigned long long)e->number);
+	e->give_up(EPOCH_SUPERSEDED, why);
+}
+
 /* A server that comes back while others serve, or served. */
 static void
 epoch_judge_return(struct epoch *e, struct server *s)
@@ -192,7 +208,7 @@ epoch_judge_return(struct epoch *e, struct server *s)
 
 	if (p->has_marker && p->marker.session != e->session &&
 	    (p->marker.epoch > e->number || (p->marker.epoch == e->number && is_primary(e, s)))) {
-		epoch_superseded(e, s, &p->marker);
+		epoch_yield(e, s, &p->marker);
 		return;
 	}
 	for (unsigned i = 0; i < e->n; i++) {
@@ -354,30 +370,36 @@ epoch_is_overtaken(struct epoch *e)
 		struct server *s = &e->servers[i];
 		if (s->kept && is_ours(e, s) && s->proof.marker.session != e->before &&
 		    s->proof.marker.epoch > e->before_number) {
-			epoch_superseded(e, s, &s->proof.marker);
+			epoch_yield(e, s, &s->proof.marker);
 			return 1;
 		}
 	}
 	return 0;
 }
 
-/* A predecessor may be about to leave clean markers: look once more. Returns 1 when we wait. */
+/*
+ * A predecessor may be about to leave clean markers: look once more, at all servers at one time.
+ * At once where its connections were waited for already. Returns 1 when we wait.
+ */
 static int
 epoch_wait_clean(struct epoch *e)
 {
-	int any = 0;
+	int any = 0, may_come = 0;
 
 	if (e->waited)
 		return 0;
 	for (unsigned i = 0; i < e->n; i++) {
-		const struct proof *p = &e->servers[i].proof;
-		any |=
-		    is_waiting(&e->servers[i]) && p->has_marker && !p->marker.clean && p->has_lease;
+		const struct server *s = &e->servers[i];
+		const struct proof *p = &s->proof;
+		if (!is_waiting(s) || !p->has_marker || p->marker.clean || !p->has_lease)
+			continue;
+		any = 1;
+		may_come |= !server_has_waited(s);
 	}
 	if (!any)
 		return 0;
 	e->waited = 1;
-	timer_set(&e->clean_wait, EPOCH_CLEAN_MS);
+	timer_set(&e->clean_wait, may_come ? EPOCH_CLEAN_MS : 0);
 	return 1;
 }
 
@@ -418,7 +440,11 @@ epoch_elect(struct epoch *e)
 		verdicts[i] = epoch_verdict(e, &el, &e->servers[i]);
 	e->starting = e->waited = 0;
 	e->deciding = 1;
-	e->number = el.epoch > e->before_number ? el.epoch : e->before_number;
+	/* Also higher than what a claim that was given up may have left somewhere. */
+	if (e->number < el.epoch)
+		e->number = el.epoch;
+	if (e->number < e->before_number)
+		e->number = e->before_number;
 	for (unsigned i = 0; i < e->n; i++) {
 		struct server *s = &e->servers[i];
 		if (!is_waiting(s)) {
@@ -477,7 +503,7 @@ static int
 may_be_fuller(const struct server *s)
 {
 	return s->replica.state == REPLICA_SUSPECT ||
-	       (s->replica.state == REPLICA_PROVING && s->phase != PHASE_WAIT &&
+	       (s->replica.state == REPLICA_PROVING && s->phase > PHASE_WAIT &&
 		s->verdict == SERVER_SUSPECT);
 }
 
@@ -589,18 +615,27 @@ epoch_unmarked(struct epoch *e, struct server *s)
 	epoch_raise(e);
 }
 
+/* Another proxy has written a marker between our look and our claim: nobody was served yet. */
+static void
+epoch_elect_again(struct epoch *e)
+{
+	e->starting = e->deciding = 1;
+	e->raising = e->waited = 0;
+	for (unsigned i = 0; i < e->n; i++) {
+		server_out(&e->servers[i],
+			   "another proxy has just written to a marker; looking again");
+		e->servers[i].tried = 0;
+	}
+	e->deciding = 0;
+}
+
 void
 epoch_superseded(struct epoch *e, struct server *s, const struct marker *m)
 {
-	char why[512];
-
-	if (e->closing)
-		return;
-	snprintf(
-	    why, sizeof(why),
-	    "superseded: server %s belongs to another proxy now (%s, epoch %llu; ours is %llu)",
-	    s->addr.text, m->owner, (unsigned long long)m->epoch, (unsigned long long)e->number);
-	e->give_up(EPOCH_SUPERSEDED, why);
+	if (e->elected || e->closing)
+		epoch_yield(e, s, m);
+	else
+		epoch_elect_again(e);
 }
 
 void

@@ -41,7 +41,8 @@ struct epoch {
 	uint64_t placement; /* what the lists come to; see struct marker */
 	uint64_t number;
 	uint8_t starting; /* nobody was elected yet */
-	uint8_t deciding; /* inside the election */
+	uint8_t deciding; /* inside the election, or its undoing */
+	uint8_t elected;  /* the markers of the first epoch were answered */
 	uint8_t waited;	  /* for a clean marker */
 	uint8_t closing;  /* the markers are to be clean */
 	uint8_t raising;

@@ -8,17 +8,28 @@
 
 #include "log.h"
 
+static int
+fence_has(const struct fence *f, const struct addr *a)
+{
+	for (unsigned i = 0; i < f->n; i++)
+		if (strcmp(f->old[i].text, a->text) == 0)
+			return 1;
+	return 0;
+}
+
 static void
 fence_add(struct fence *f, const struct addr *a)
 {
-	if (f->n == FENCE_MAX)
+	if (fence_has(f, a))
 		return;
-	if (f->old == NULL) {
-		f->old = calloc(FENCE_MAX, sizeof(*f->old));
-		f->listed = calloc(FENCE_MAX, 1);
+	if (f->n == f->room) {
+		f->room = f->room == 0 ? 16 : 2 * f->room;
+		f->old = realloc(f->old, f->room * sizeof(*f->old));
+		f->listed = realloc(f->listed, f->room);
 		if (f->old == NULL || f->listed == NULL)
 			fatalx("out of memory: the fence");
 	}
+	f->listed[f->n] = 0;
 	f->old[f->n++] = *a;
 }
 
@@ -36,12 +47,7 @@ fence_names(const struct fence *f, int fd)
 {
 	struct addr a;
 
-	if (f->n == 0 || addr_of_socket(&a, fd) == -1)
-		return 0;
-	for (unsigned i = 0; i < f->n; i++)
-		if (strcmp(f->old[i].text, a.text) == 0)
-			return 1;
-	return 0;
+	return f->n > 0 && addr_of_socket(&a, fd) == 0 && fence_has(f, &a);
 }
 
 void
@@ -155,5 +161,5 @@ fence_forget(struct fence *f)
 	free(f->listed);
 	f->old = NULL;
 	f->listed = NULL;
-	f->n = 0;
+	f->n = f->room = 0;
 }

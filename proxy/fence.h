@@ -12,13 +12,10 @@
 
 #include "addr.h"
 
-/* More lost connections than this between two visits cannot be: each server has at most so many. */
-#define FENCE_MAX 256
-
 struct fence {
-	struct addr *old; /* local addresses of lost connections */
+	struct addr *old; /* local addresses of lost connections, each once */
 	uint8_t *listed;  /* by the listing that runs */
-	unsigned n;
+	unsigned n, room;
 	unsigned seen; /* how many the listing that runs has named */
 	int knocks[8]; /* descriptors, see fence_knock() */
 	unsigned n_knocks;

@@ -60,6 +60,23 @@ server_prove(struct server *s)
 }
 
 static void
+server_proven(struct server *s)
+{
+	timer_stop(&s->pace);
+	s->phase = PHASE_WAIT;
+	s->ops->proven(s);
+}
+
+/* Its connections into the fence. Returns 1 when it holds any address. */
+static int
+server_note_predecessor(struct server *s)
+{
+	if (s->proof.ports != NULL && s->proof.ports_session != s->claim.session)
+		fence_note_list(&s->fence, s->proof.ports);
+	return !fence_clear(&s->fence);
+}
+
+static void
 server_on_proof(struct proof *p, const char *why)
 {
 	struct server *s = (struct server *)((char *)p - offsetof(struct server, proof));
@@ -72,11 +89,16 @@ server_on_proof(struct proof *p, const char *why)
 		s->ops->unmarked(s);
 		return;
 	}
-	timer_stop(&s->pace);
-	s->phase = PHASE_WAIT;
 	s->flushes = p->cmd_flush;
 	claim_seen(&s->claim, p->marker_cas);
-	s->ops->proven(s);
+	/* What is there says nothing yet where a predecessor's commands may still be executed. */
+	if (p->has_marker && !p->marker.clean && !server_has_waited(s) &&
+	    server_note_predecessor(s)) {
+		s->phase = PHASE_OLD;
+		server_list(s);
+	} else {
+		server_proven(s);
+	}
 }
 
 void
@@ -173,10 +195,25 @@ server_flush(struct server *s)
 	timer_set(&s->pace, s->timeout_ms);
 }
 
+/* Nothing else of ours is sent there before a successor could know of our connections. */
+static void
+server_name(struct server *s)
+{
+	s->phase = PHASE_NAME;
+	claim_ports(&s->claim);
+	timer_set(&s->pace, s->timeout_ms);
+}
+
+static int
+server_is_naming(const struct server *s)
+{
+	return s->replica.state == REPLICA_PROVING &&
+	       (s->phase == PHASE_NAME || s->phase == PHASE_EMPTY);
+}
+
 static void
 server_carry_out(struct server *s)
 {
-	claim_ports(&s->claim);
 	switch ((enum server_verdict)s->verdict) {
 	case SERVER_TRUST:
 		break;	     /* done at once, see server_decide() */
@@ -196,18 +233,31 @@ server_carry_out(struct server *s)
 	}
 }
 
-/* Decided; now that nothing of a predecessor can reach it any more. */
+/* Nothing of a predecessor can reach it any more, or patience is over. */
+static void
+server_fenced(struct server *s)
+{
+	if (s->phase == PHASE_OLD) {
+		s->waited_session = s->proof.ports_session;
+		server_proven(s);
+	} else {
+		server_name(s);
+	}
+}
+
 static void
 server_fence_foreign(struct server *s)
 {
+	int old = s->phase == PHASE_OLD;
+
 	if (fence_clear(&s->fence)) {
-		server_carry_out(s);
-	} else if (timer_now_ms >= s->fence_until_ms) {
+		server_fenced(s);
+	} else if (timer_now_ms >= (old ? s->old_until_ms : s->fence_until_ms)) {
 		log_warnx("server %s: connections of another proxy are still there after %d ms; "
 			  "going on",
-			  s->replica.name, SERVER_FENCE_PATIENCE_MS);
+			  s->replica.name, old ? SERVER_OLD_PATIENCE_MS : SERVER_FENCE_PATIENCE_MS);
 		fence_forget(&s->fence);
-		server_carry_out(s);
+		server_fenced(s);
 	} else {
 		server_list(s);
 	}
@@ -226,8 +276,7 @@ server_decide(struct server *s, enum server_verdict verdict, const char *why)
 		server_step(s, REPLICA_EV_TRUSTED, why);
 		return;
 	}
-	if (s->proof.ports != NULL && s->proof.ports_session != s->claim.session)
-		fence_note_list(&s->fence, s->proof.ports);
+	server_note_predecessor(s);
 	s->phase = PHASE_FENCE;
 	s->fence_until_ms = timer_now_ms + SERVER_FENCE_PATIENCE_MS;
 	server_fence_foreign(s);
@@ -309,11 +358,30 @@ server_on_refused(struct claim *c)
 	server_out(server_of_claim(c), "it does not store the marker");
 }
 
+/* While it is in use, what is not there is named anew with the next probe. */
+static void
+server_on_named(struct claim *c, int stored)
+{
+	struct server *s = server_of_claim(c);
+
+	if (!server_is_naming(s))
+		return;
+	if (!stored) {
+		server_out(s, "it does not store the marker");
+	} else if (s->phase == PHASE_NAME) {
+		server_carry_out(s);
+	} else {
+		s->incomplete = 1;
+		server_step(s, REPLICA_EV_EMPTIED, "it was emptied");
+	}
+}
+
 static const struct claim_ops server_claim_ops = {
     .marked = server_on_marked,
     .foreign = server_on_foreign,
     .missing = server_on_missing,
     .refused = server_on_refused,
+    .named = server_on_named,
 };
 
 static void
@@ -346,6 +414,8 @@ server_step(struct server *s, enum replica_event ev, const char *why)
 		server_fence(s);
 		return;
 	case REPLICA_DO_PROVE:
+		s->old_until_ms = timer_now_ms + SERVER_OLD_PATIENCE_MS;
+		s->waited_session = 0;
 		server_prove(s);
 		return;
 	case REPLICA_DO_RETRY:
@@ -443,9 +513,9 @@ server_on_errand(struct op *op, enum op_result result, const struct op_reply *re
 		}
 		s->flushes++;
 		s->swept = 1;
+		s->phase = PHASE_EMPTY;
 		claim_flushed(&s->claim);
-		s->incomplete = 1;
-		server_step(s, REPLICA_EV_EMPTIED, "it was emptied");
+		timer_set(&s->pace, s->timeout_ms);
 		return;
 	}
 	if (reply->rsp->type != RSP_END) {
@@ -456,7 +526,7 @@ server_on_errand(struct op *op, enum op_result result, const struct op_reply *re
 	} else if (s->replica.state == REPLICA_FENCING) {
 		server_step(s, REPLICA_EV_FENCED, NULL);
 	} else {
-		server_carry_out(s);
+		server_fenced(s);
 	}
 }
 
@@ -475,13 +545,13 @@ server_on_pace(struct timer *t, void *arg)
 		break;
 	case REPLICA_FENCING:
 	case REPLICA_PROVING:
-		if (s->errand_busy || s->proof.busy || s->n_deletes > 0)
+		if (s->errand_busy || s->proof.busy || s->n_deletes > 0 || server_is_naming(s))
 			server_out_late(s, "silent while it was to come into use", s->timeout_ms);
 		else if (fence_rest(&s->fence))
 			timer_set(&s->pace, SERVER_FENCE_MS); /* let it see that they end */
 		else if (s->replica.state == REPLICA_FENCING)
 			server_fence(s);
-		else if (s->phase == PHASE_FENCE)
+		else if (s->phase == PHASE_FENCE || s->phase == PHASE_OLD)
 			server_fence_foreign(s);
 		break;
 	default:
@@ -639,6 +709,7 @@ server_on_probe(struct timer *t, void *arg)
 		claim_lease(&s->claim);
 		claim_watch(&s->claim);
 	}
+	claim_keep_ports(&s->claim);
 	for (unsigned i = 0; i < s->n_conns; i++)
 		if (!backend_waits(&s->conns[i]))
 			backend_send(&s->conns[i], &s->probes[i], line, sizeof(line) - 1, NULL,

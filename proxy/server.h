@@ -36,6 +36,8 @@
 /* A predecessor's connections that are still listed after so long belong to a machine that is gone
  * or cut off; see proxy/REPLICATION.md. */
 #define SERVER_FENCE_PATIENCE_MS 3000
+/* The same before a server that may be trusted as it is: then clients wait for that. */
+#define SERVER_OLD_PATIENCE_MS 300
 
 /* What the farm decides when a server has proved what it can. */
 enum server_verdict {
@@ -65,9 +67,12 @@ struct server_ops {
 
 enum server_phase {
 	PHASE_ASK,   /* its proof is being asked for */
+	PHASE_OLD,   /* proven; a predecessor's connections are waited for, for a moment */
 	PHASE_WAIT,  /* the farm has not decided yet */
 	PHASE_FENCE, /* decided; a predecessor's connections are waited for */
+	PHASE_NAME,  /* decided; our own connections are being named */
 	PHASE_FLUSH, /* decided; being emptied */
+	PHASE_EMPTY, /* decided; emptied, and our connections are being named again */
 	PHASE_DELETE /* decided; its dirty keys are being deleted */
 };
 
@@ -95,8 +100,9 @@ struct server {
 	uint8_t phase;	    /* enum server_phase, while PROVING */
 	uint8_t verdict;    /* enum server_verdict */
 	uint8_t incomplete; /* FILLING: everything is to be copied, not the dirty list only */
-	uint64_t fence_until_ms;
-	struct op *deletes; /* SERVER_DELETES of them while PHASE_DELETE */
+	uint64_t old_until_ms, fence_until_ms; /* of PHASE_OLD, PHASE_FENCE */
+	uint64_t waited_session; /* whose connections PHASE_OLD has waited for; 0: nobody's */
+	struct op *deletes;	 /* SERVER_DELETES of them while PHASE_DELETE */
 	uint32_t delete_at;
 	unsigned n_deletes;
 	struct claim claim;
@@ -126,6 +132,13 @@ void server_succeed(struct server *s, struct server *old);
 
 /* Begins the first try. */
 void server_start(struct server *s);
+
+/* Has whoever was there last been waited for? It will not leave a clean marker any more. */
+static inline int
+server_has_waited(const struct server *s)
+{
+	return s->proof.ports != NULL && s->proof.ports_session == s->waited_session;
+}
 
 /* After ops->proven(), while PROVING: how it comes into use. why: a clause for the log. */
 void server_decide(struct server *s, enum server_verdict verdict, const char *why);

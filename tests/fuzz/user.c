@@ -83,8 +83,6 @@ struct own {
 static struct user {
 	int fd; /* -1: not connected */
 	uint8_t reads, raw, ended, rude;
-	uint64_t
-	    deaf_s; /* since when answers may lie unread that are older than they seem; 0: none do */
 	uint32_t piece;
 	uint32_t life; /* how often it has connected: own keys are new then */
 	struct bytes in, out;
@@ -224,7 +222,6 @@ judge_value(struct user *u, unsigned key, const char *p, size_t n)
 	const struct own *o = &u->own[own_of(key) == -1 ? 0 : own_of(key)];
 	uint64_t number = 0;
 	const char *at = p + len + 1;
-	uint64_t said_s = u->deaf_s != 0 ? u->deaf_s : (uint64_t)fuzz_time(NULL);
 
 	if (!user_demands.true_values || (own_of(key) == -1 && key >= 6))
 		return;
@@ -242,7 +239,7 @@ judge_value(struct user *u, unsigned key, const char *p, size_t n)
 	for (unsigned i = 0; i < o->n; i++)
 		/* A second to and fro is memcached's own. */
 		if (o->serial[i] == number &&
-		    (o->expires_s[i] == 0 || o->expires_s[i] + 2 > said_s))
+		    (o->expires_s[i] == 0 || o->expires_s[i] + 2 > (uint64_t)fuzz_time(NULL)))
 			return;
 	NEVER("a value that was replaced, deleted or has expired");
 }
@@ -1203,8 +1200,6 @@ user_read_all(void)
 				;
 		else
 			MUST(u->in.len == 0 || u->n > 0); /* an answer too many */
-		if (u->n == 0)
-			u->deaf_s = 0;
 		if (!open) {
 			on_end(u);
 			did = 1;
@@ -1245,7 +1240,6 @@ user_connect(unsigned i)
 	u->life++;
 	u->reads = 1;
 	u->raw = u->ended = u->rude = 0;
-	u->deaf_s = 0;
 	u->piece = 0;
 	u->token = 0;
 	u->errors = u->hidden = 0;
@@ -1277,11 +1271,8 @@ user_read_on(unsigned i, int on)
 	struct user *u = &users[i % USERS_MAX];
 
 	u->reads = on != 0;
-	if (on)
-		return;
-	u->rude = 1;
-	if (u->deaf_s == 0)
-		u->deaf_s = (uint64_t)fuzz_time(NULL);
+	if (!on)
+		u->rude = 1;
 }
 
 void

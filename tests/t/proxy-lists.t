@@ -265,7 +265,11 @@ cmp_ok(read_all('newer'), '>=', $keys / 4, '... what stays is a hit');
 # Again before the sweep has come to its end: what may be old is emptied, and comes from the other copy.
 reload(lists([$ma, $mb], [$mc]), 'at once again');
 ok($p->wait_current, '... is in use');
-is(read_all('newer'), $keys, '... every key is a hit');
+my $swept = grep { /swept/ } split /\n/, (slurp($p->{log}) =~ /.*:3 \S+:1; clients have waited(.*?)SIGHUP: changed/s)[0];
+SKIP: {
+	skip 'this machine was too slow: the sweep had come to its end', 1 if $swept == 2;
+	is(read_all('newer'), $keys, '... every key is a hit');
+}
 load_end('keys that move', 1);
 is($p->end, 0, 'it ends as it should');
 

@@ -219,6 +219,24 @@ for my $who (['primary', $a, $b], ['backup', $b, $a]) {
 	$q->end;
 }
 
+# ---- another one writes a marker between the look and the claim of one that starts ----
+for my $who ('the primary', 'the backup') {
+	my $fake = fake(name => $who =~ s/ /-/r);
+	my $real = memcached(name => "beside $who" =~ s/ /-/gr);
+	my @lists = $who eq 'the primary' ? (servers => [$fake], backups => [$real]) : (servers => [$real], backups => [$fake]);
+	my $p = proxy(name => 'before-' . $fake->{name}, @lists);
+	$p->wait_current;
+	is(client($p)->ask("set k 0 0 1\r\nv\r\n"), "STORED\r\n", "$who: a value");
+	$p->end;
+	$fake->on('/^ms __memvip__/ times 1: say "EX\r\n"'); # what is there is not ours
+	my $q = proxy(name => 'after-' . $fake->{name}, @lists);
+	is(client($q)->ask("get k\r\n"), "VALUE k 0 1\r\nv\r\nEND\r\n", '... a start looks again, and serves');
+	is(scalar(log_lines($q, qr/looking again/)), 2, '... as its log says');
+	ok($q->alive, '... it goes on');
+	$q->wait_current;
+	$q->end;
+}
+
 # ---- the backup is fenced for long, and written to without; then the primary dies ----
 {
 	my $p = end_of('running');
