@@ -41,12 +41,12 @@ WARN += $(if $(SANITIZE),-Wno-unknown-warning-option -Wno-stringop-overread)
 FORTIFY = $(if $(SANITIZE)$(filter -O0,$(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 CFLAGS_ALL = -std=c11 $(WARN) -fPIE -fstack-protector-strong -fno-strict-aliasing -MMD -MP \
 	$(FORTIFY) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer) $(CFLAGS)
-# The proxy's files are compiled as one where the compiler (gcc) can; LTO= (nothing) for not. The objects can
-# be linked without as well: tests use them.
-LTO ?= $(if $(SANITIZE)$(filter -O0,$(CFLAGS)),,$(if $(findstring LTO,$(shell $(CC) -v 2>&1)),1))
+# The proxy's files are compiled as one where the compiler can (gcc from 10 on, which says so); LTO= (nothing)
+# for not. The objects can be linked without as well: tests use them.
+LTO ?= $(if $(SANITIZE)$(filter -O0,$(CFLAGS)),,$(if $(findstring LTO compression,$(shell $(CC) -v 2>&1)),1))
 LTO := $(LTO)
 LTO_COMPILE := $(if $(LTO),-flto -ffat-lto-objects)
-LTO_LINK    := $(if $(LTO),-flto=auto -O2)
+LTO_LINK    := $(if $(LTO),-flto=auto)
 LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS)
 
 LIB_SRC    := $(wildcard lib/*.c)

@@ -97,7 +97,7 @@ io_watch(struct io *io)
 		want |= READY_WRITE;
 	if (want == io->ready.events || ready_want(&io->ready, io->fd, want) == 0)
 		return;
-	log_warn("a connection cannot be watched");
+	log_warn("a connection cannot be watched: it is closed");
 	io->deaf = 1;
 	io_deliver_later(io);
 }

@@ -1,7 +1,8 @@
 /*
- * io: one connection: descriptor, events, input window, output queue. Nothing is written while callbacks run: output collects until the end of the
- * turn of the loop, then each connection is written once (io_turn()). A closed io stays valid until
- * then too, so a callback may close whatever it likes, itself included.
+ * io: one connection: descriptor, events, input window, output queue. Nothing is written while
+ * callbacks run: output collects until the end of the turn of the loop, then each connection
+ * is written once (io_turn()). A closed io stays valid until then too, so a callback may close
+ * whatever it likes, itself included.
  */
 #ifndef MEMVIP_IO_H
 #define MEMVIP_IO_H

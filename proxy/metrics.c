@@ -267,7 +267,8 @@ metrics_open(const struct conf *c, struct farm *f)
 		return; /* options_read() would have refused it */
 	sock = sock_listen(&addr, BACKLOG);
 	if (sock == -1)
-		log_warnx("metrics: cannot listen on %s: %s; serving without them, trying again",
+		log_warnx("metrics: cannot listen on %s: %s; serving without them, trying again "
+			  "every second",
 			  addr.text, strerror(errno));
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "span.h"
 #include "wire.h"
 
 static void server_step(struct server *s, enum replica_event ev, const char *why);
@@ -617,8 +618,11 @@ server_on_recovered(struct backend *b)
 		server_out(s, "it speaks again, but has missed writes");
 		return;
 	}
-	if (s->silent)
-		log_info("server %s: speaks again", s->replica.name);
+	if (s->silent) {
+		char span[SPAN_MAX];
+		log_info("server %s: speaks again, after %s; it is used as before", s->replica.name,
+			 span_text(span, timer_now_ms - s->silent_since_ms));
+	}
 	s->silent = 0;
 }
 
@@ -649,10 +653,12 @@ server_deadline(const struct server *s)
 static void
 server_overdue(struct server *s)
 {
-	if (!s->silent)
+	if (!s->silent) {
+		s->silent_since_ms = timer_now_ms - s->timeout_ms;
 		log_warnx("server %s: silent for %llu ms; it is the last one, so it stays in use; "
 			  "commands are answered SERVER_ERROR until it speaks again",
 			  s->replica.name, (unsigned long long)s->timeout_ms);
+	}
 	s->silent = 1;
 	s->ops->overdue(s);
 	for (unsigned i = 0; i < s->n_conns; i++) {

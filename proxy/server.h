@@ -95,11 +95,12 @@ struct server {
 	struct timer probe;
 	struct op errand; /* what is asked while FENCING and PROVING */
 	uint8_t errand_busy;
-	uint8_t tried;	    /* has been in use or has failed once */
-	uint8_t silent;	    /* overdue, but the last one: nothing new is sent to it */
-	uint8_t phase;	    /* enum server_phase, while PROVING */
-	uint8_t verdict;    /* enum server_verdict */
-	uint8_t incomplete; /* FILLING: everything is to be copied, not the dirty list only */
+	uint8_t tried;		  /* has been in use or has failed once */
+	uint8_t silent;		  /* overdue, but the last one: nothing new is sent to it */
+	uint8_t phase;		  /* enum server_phase, while PROVING */
+	uint8_t verdict;	  /* enum server_verdict */
+	uint8_t incomplete;	  /* FILLING: everything is to be copied, not the dirty list only */
+	uint64_t silent_since_ms; /* while silent */
 	uint64_t old_until_ms, fence_until_ms; /* of PHASE_OLD, PHASE_FENCE */
 	uint64_t waited_session; /* whose connections PHASE_OLD has waited for; 0: nobody's */
 	struct op *deletes;	 /* SERVER_DELETES of them while PHASE_DELETE */

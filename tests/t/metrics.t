@@ -247,7 +247,7 @@ my $fds = $p->fds;
 {
 	my $q = proxy(name => 'second', servers => [$a], backups => [$b], args => ['--metrics', $where, '--name', 'test'], no_wait => 1);
 	ok(wait_for('the second one answers', sub { !$q->alive || $q->answers }) && $q->alive, 'a port that is taken: the proxy serves');
-	is(scalar(() = slurp($q->{log}) =~ /metrics: cannot listen on \Q$where\E: Address already in use; serving without them, trying again\n/g), 1,
+	is(scalar(() = slurp($q->{log}) =~ /metrics: cannot listen on \Q$where\E: Address already in use; serving without them, trying again every second\n/g), 1,
 	    '... and says so, once');
 	# The first one was superseded: its port is free.
 	is($p->wait_end(20), 75, 'the first one ends');

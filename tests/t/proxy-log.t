@@ -15,7 +15,7 @@ my ($at_a, $at_b) = map { quotemeta $_->where } $a, $b;
 $a->kill9;
 client($p)->ask("set x 0 0 1\r\n1\r\n"); # somebody finds out
 wait_for('it is out', sub { log_lines($p, qr/server $at_a: current -> down/) });
-like(join("\n", log_lines($p, qr/-> down/)),
+like(join("\n", log_lines($p, qr/current -> down/)),
     qr/server $at_a: current -> down: \S.* \(it was current for \d+ m?s\); its keys are served from the other copy; trying again in \d+ ms\z/,
     'one dies: since when, and who serves');
 $a->start->wait_up;
@@ -30,6 +30,20 @@ $_->kill9 for $a, $b;
 client($p)->ask("get x\r\n");
 wait_for('both are out', sub { log_lines($p, qr/-> down: .*no other copy of its keys is in use/) });
 is(() = log_lines($p, qr/-> down: .*no other copy of its keys is in use; trying again in \d+ ms$/), 1, 'the last one: nobody serves its keys');
+
+# ---- the last one is silent, and stays ----
+my $last = memcached(name => 'last');
+my $alone = proxy(name => 'alone', servers => [$last], args => ['--timeout', 300]);
+$alone->wait_current;
+my $at_last = quotemeta $last->where;
+$last->freeze;
+like(client($alone)->ask("get x\r\n"), qr/^SERVER_ERROR /, 'the last one is silent: an error');
+is(() = log_lines($alone, qr/server $at_last: silent for 300 ms; it is the last one, so it stays in use; /), 1, '... told once, and what is done');
+$last->thaw;
+ok(wait_for('it speaks', sub { log_lines($alone, qr/server $at_last: speaks again/) }), '... it speaks again');
+like(join("\n", log_lines($alone, qr/speaks again/)), qr/speaks again, after \d+ m?s; it is used as before\z/, '... after how long');
+is(client($alone)->ask("get x\r\n"), "END\r\n", '... and answers');
+$alone->end;
 
 # ---- more, on a signal ----
 
