@@ -28,9 +28,9 @@ fifo_pop(struct backend *b)
 {
 	struct op *op = STAILQ_FIRST(&b->fifo);
 
+	/* The first of all is the first of its list. */
 	if (op->write && op->key != NULL)
-		b->writes[write_place(op->key, op->key_len)]--;
-
+		STAILQ_REMOVE_HEAD(&b->writes[write_place(op->key, op->key_len)], write_link);
 	STAILQ_REMOVE_HEAD(&b->fifo, link);
 	b->n--;
 	if (b->batch == op)
@@ -54,7 +54,7 @@ fifo_push(struct backend *b, struct op *op)
 	op->sent_us = timer_now_us;
 	op->late = 0;
 	if (op->write && op->key != NULL)
-		b->writes[write_place(op->key, op->key_len)]++;
+		STAILQ_INSERT_TAIL(&b->writes[write_place(op->key, op->key_len)], op, write_link);
 	STAILQ_INSERT_TAIL(&b->fifo, op, link);
 	if (b->n++ == 0 && !b->end_due) {
 		b->alive_ms = timer_now_ms;
@@ -326,6 +326,8 @@ backend_setup(struct backend *b, const struct backend_ops *ops, void *owner)
 	b->ops = ops;
 	b->owner = owner;
 	STAILQ_INIT(&b->fifo);
+	for (unsigned i = 0; i < BACKEND_WRITES; i++)
+		STAILQ_INIT(&b->writes[i]);
 	io_setup(&b->io, &backend_io_ops);
 }
 
@@ -407,10 +409,8 @@ backend_writes_key(const struct backend *b, const char *key, size_t len)
 {
 	const struct op *op;
 
-	if (b->writes[write_place(key, len)] == 0)
-		return 0;
-	STAILQ_FOREACH(op, &b->fifo, link)
-	if (op->write && op->key != NULL && op->key_len == len && memcmp(op->key, key, len) == 0)
+	STAILQ_FOREACH(op, &b->writes[write_place(key, len)], write_link)
+	if (op->key_len == len && memcmp(op->key, key, len) == 0)
 		return 1;
 	return 0;
 }

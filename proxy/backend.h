@@ -22,7 +22,7 @@
 
 /* Keys that one merged line takes: long enough to spare work, short enough to answer soon. */
 #define BACKEND_MERGE_MAX 128
-/* Places of the filter that says which keys are not written to. */
+/* Lists of the writes that are under way, by a hash of their keys. */
 #define BACKEND_WRITES 256
 
 struct backend;
@@ -56,8 +56,8 @@ struct backend {
 	uint64_t alive_ms;
 	struct op hello;
 	struct stats_latency latency; /* of what was answered; listings are not in it */
-	/* Writes in fifo by a hash of their key: where there is none, no such key is written to. */
-	uint16_t writes[BACKEND_WRITES];
+	/* Writes in fifo by a hash of their key, each list in the order of fifo. */
+	struct op_fifo writes[BACKEND_WRITES];
 };
 
 void backend_setup(struct backend *b, const struct backend_ops *ops, void *owner);

@@ -40,6 +40,7 @@ struct op_reply {
 
 struct op {
 	STAILQ_ENTRY(op) link;
+	STAILQ_ENTRY(op) write_link; /* those of a connection that write keys of one hash */
 	/*
 	 * reply is NULL with OP_MISS, OP_LATE and OP_LOST. The op is the asker's again, unless the
 	 * result is OP_LATE or OP_ITEM.
