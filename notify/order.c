@@ -53,6 +53,12 @@ order_word_parse(struct word *w, const char *key, const char *value)
 }
 
 int
+order_deletes(const struct order *o)
+{
+	return o->what == ARGS_HOOK && o->word.state == WORD_DELETED && !o->word.group;
+}
+
+int
 order_format(const struct order *o, char *buf, size_t size)
 {
 	struct pairs p;

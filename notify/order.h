@@ -20,6 +20,9 @@ struct order {
 	int keep_vip;
 };
 
+/* Does it say that keepalived no longer has the instance? */
+int order_deletes(const struct order *o);
+
 /* Writes it as lines. Returns 0, or -1 when it does not fit. */
 int order_format(const struct order *o, char *buf, size_t size);
 
