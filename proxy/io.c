@@ -122,6 +122,7 @@ io_on_read(struct io *io)
 		n = read(fd, b->data + b->len, room);
 	}
 	if (n > 0) {
+		ready_took((size_t)n);
 		if (b == NULL) {
 			io_deliver(io, scratch, (size_t)n);
 		} else {

@@ -3,19 +3,26 @@
 
 #include <event2/event_struct.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "log.h"
+#include "moderation.h"
+#include "stats.h"
 #include "timer.h"
 
 /* What one look finds at most. */
 #define FOUND_MAX 64
+/* A sleep may last so much longer; the kernel's own (50 us) is as long as the sleep. */
+#define SLACK_NS 5000UL
 
 static struct event event;
 static int fd_of_all = -1;
 static void (*on_ready)(struct ready *r, unsigned events);
 static uint32_t look_number;
 static unsigned looks_left;
+static struct moderation moderation;
 
 /* Returns how many were there. */
 static int
@@ -27,6 +34,7 @@ look(void)
 	if (n <= 0)
 		return 0;
 	timer_refresh();
+	moderation_found(&moderation, (unsigned)n, timer_now_us);
 	look_number++;
 	for (int i = 0; i < n; i++) {
 		struct ready *r = found[i].data.ptr;
@@ -54,13 +62,20 @@ on_event(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	(void)arg;
 	/* One alone: there is little to do, and nothing more is likely to be there at once. */
-	looks_left = look() > 1 ? READY_LOOKS : 0;
+	looks_left = look() > 1 || moderation.on ? READY_LOOKS : 0;
+}
+
+void
+ready_took(size_t bytes)
+{
+	moderation.bytes += bytes;
 }
 
 void
 ready_init(struct event_base *base, void (*on)(struct ready *r, unsigned events))
 {
 	on_ready = on;
+	prctl(PR_SET_TIMERSLACK, SLACK_NS, 0UL, 0UL, 0UL);
 	fd_of_all = epoll_create1(EPOLL_CLOEXEC);
 	if (fd_of_all == -1 ||
 	    event_assign(&event, base, fd_of_all, EV_READ | EV_PERSIST, on_event, NULL) == -1 ||
@@ -102,8 +117,13 @@ ready_look(void)
 	if (looks_left == 0)
 		return 0;
 	looks_left--;
+	if (moderation.on) {
+		const struct timespec moment = {0, MODERATION_SLEEP_US * 1000};
+		nanosleep(&moment, NULL);
+		stats.sleeps++;
+	}
 	n = look();
-	if (n <= 1)
+	if (n <= 1 && !moderation.on)
 		looks_left = 0;
 	return n > 0;
 }

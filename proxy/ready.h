@@ -5,7 +5,7 @@
  *
  *   libevent ──► our epoll ──► ready_look() ──► on()
  *                    ▲               │ again after the turn, READY_LOOKS times at most
- *                    └───────────────┘
+ *                    └───────────────┘ under load after a moment's sleep (moderation.h)
  *
  * Level-triggered: what was left over is told again.
  */
@@ -13,6 +13,7 @@
 #define MEMVIP_READY_H
 
 #include <event2/event.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum { READY_READ = 1, READY_WRITE = 2 };
@@ -36,6 +37,9 @@ void ready_end(void);
  * stays valid until the look that is under way is over. Returns 0, or -1 with errno set.
  */
 int ready_want(struct ready *r, int fd, unsigned events);
+
+/* So many bytes were read from one that was ready. */
+void ready_took(size_t bytes);
 
 /*
  * At the end of a turn: is there more, before libevent is asked? Tells it, and returns 1 when the turn is to

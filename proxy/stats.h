@@ -31,7 +31,8 @@
 	X(retries, "retries", "reads asked again of the other copy")                           \
 	X(hedges, "hedges", "reads asked of the follower too, since the leader took its time") \
 	X(hedge_hits, "hedge_hits", "hedged reads that were answered by the follower first")   \
-	X(mirrored, "mirrored", "hits told to the follower, so that it keeps the item")
+	X(mirrored, "mirrored", "hits told to the follower, so that it keeps the item")        \
+	X(sleeps, "sleeps", "moments slept under load, so that more is done at one time")
 
 /* Counters of one server; memvip_server_<metric>_total. */
 #define STATS_SERVER_COUNTERS(X)                                                                  \
