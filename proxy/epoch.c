@@ -238,7 +238,6 @@ epoch_judge_return(struct epoch *e, struct server *s)
 struct election {
 	uint64_t epoch;	   /* the highest */
 	uint64_t session;  /* of those that stand for it */
-	unsigned n;	   /* of the highest epoch and that session */
 	uint8_t found;	   /* any marker that counts */
 	uint8_t ours;	   /* one has our name: those of other names do not count */
 	uint8_t unreached; /* a server has not reported */
@@ -289,8 +288,6 @@ epoch_count(const struct epoch *e, struct election *el)
 		}
 		el->found = 1;
 	}
-	for (unsigned i = 0; i < e->n; i++)
-		el->n += (unsigned)stands_for(e, el, &e->servers[i]);
 }
 
 /*
@@ -327,6 +324,16 @@ first_use_verdict(const struct epoch *e, const struct election *el, const struct
 	return is_primary(e, s) ? SERVER_TRUST : SERVER_EMPTY;
 }
 
+/* Does no other copy of its keys stand for the epoch too? */
+static int
+stands_alone(const struct epoch *e, const struct election *el, const struct server *s)
+{
+	for (unsigned i = 0; i < e->n; i++)
+		if (epoch_partners(e, s, &e->servers[i]) && stands_for(e, el, &e->servers[i]))
+			return 0;
+	return 1;
+}
+
 static enum server_verdict
 epoch_verdict(const struct epoch *e, const struct election *el, const struct server *s)
 {
@@ -337,7 +344,7 @@ epoch_verdict(const struct epoch *e, const struct election *el, const struct ser
 	/* The lists have changed again before the last change was swept away. */
 	if (s->proof.marker.sweeping && s->proof.marker.placement != e->placement)
 		return SERVER_EMPTY;
-	if (el->n == 1 || s->proof.marker.clean || is_primary(e, s))
+	if (s->proof.marker.clean || is_primary(e, s) || stands_alone(e, el, s))
 		return SERVER_TRUST;
 	return SERVER_SUSPECT;
 }

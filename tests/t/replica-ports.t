@@ -92,6 +92,28 @@ for my $primary_is_late (1, 0) {
 	$second->end;
 }
 
+# ---- ... nor by any of the copies that are left, when it had the other copy of each ----
+{
+	my @gone = map { memcached(name => "away$_") } 1, 2;
+	my @left = map { fake(name => "left$_") } 1, 2;
+	my $first = proxy(name => 'pairs1', servers => \@gone, backups => \@left);
+	$first->wait_current;
+	my $c = client($first);
+	$_->on('/^set k/ times 1: later 600000') for @left;
+	$c->send(join '', map { "set k$_ 0 0 4\r\nlate\r\n" } 1 .. 20);
+	for my $s (@left) {
+		wait_for('it is there', sub { $s->seen(qr/^set k\d+ 0 0 4/) });
+	}
+	$first->kill9;
+	$_->kill9 for @gone;
+	my $second = proxy(name => 'pairs2', servers => \@gone, backups => \@left);
+	$c = client($second);
+	is($c->ask("set k$_ 0 0 3\r\nnew\r\n"), "STORED\r\n", "two pairs, the primaries gone: it serves k$_") for 1 .. 20;
+	is(scalar(log_lines($second, qr/connections of another proxy are still there after/)), 2, '... each was waited for once');
+	is_deeply([map { $second->state($_) } @left], ['current', 'current'], '... each leads');
+	$second->end;
+}
+
 # ---- a server that does not store them is not written to ----
 {
 	my ($full, $good) = (fake(name => 'full'), memcached(name => 'good'));
