@@ -150,6 +150,21 @@ mirror_judge_pace(void)
 	pace.lacked = pace.short_of = 0;
 }
 
+/*
+ * Credit is short: keys give way, by chance (xorshift; Marsaglia, 2003). Of keys that are read in turn the
+ * same ones would find credit always, and others never.
+ */
+static int
+mirror_gives_way(void)
+{
+	static uint32_t x = 2463534242;
+
+	x ^= x << 13;
+	x ^= x >> 17;
+	x ^= x << 5;
+	return (x & 1) != 0;
+}
+
 /* The follower is told, if there is credit for it. h: the key's hash; again: it was told of it before. */
 static __attribute__((noinline)) void
 mirror_tell(struct server *follower, struct server *leader, const char *key, size_t len, uint32_t h,
@@ -170,6 +185,8 @@ mirror_tell(struct server *follower, struct server *leader, const char *key, siz
 		pace.short_of = 1;
 		return;
 	}
+	if (pace.short_of && mirror_gives_way())
+		return;
 	credit -= COST;
 	places[h % PLACES].hash = h;
 	places[h % PLACES].when = now;
