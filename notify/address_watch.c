@@ -22,9 +22,12 @@ address_watch_open(struct address_watch *w, const struct addr *vip)
 enum vip_state
 address_watch_query(struct address_watch *w)
 {
-	enum vip_state state = vip_query(w->vip, NULL, VIP_QUERY_MS);
+	enum vip_state state;
 
 	w->again_ms = 0;
+	if (w->fd == -1 && (w->fd = vip_watch_open()) == -1)
+		w->again_ms = mono_ms() + LOOK_MS; /* better by the clock than blind */
+	state = vip_query(w->vip, NULL, VIP_QUERY_MS);
 	if (state != VIP_UNKNOWN) {
 		w->unknown_said = 0;
 		return state;
@@ -51,6 +54,6 @@ address_watch_read(struct address_watch *w)
 	w->fd = vip_watch_open();
 	if (w->fd != -1)
 		return 1;
-	w->again_ms = mono_ms() + LOOK_MS; /* better by the clock than blind */
+	w->again_ms = mono_ms() + LOOK_MS;
 	return 0;
 }

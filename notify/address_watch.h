@@ -16,7 +16,10 @@ struct address_watch {
 /* Returns 0, or -1 with errno set. */
 int address_watch_open(struct address_watch *w, const struct addr *vip);
 
-/* Where is it now? UNKNOWN is told to the log, and sets again_ms; else that is off. */
+/*
+ * Where is it now? UNKNOWN is told to the log. again_ms is set after that, and as long as a watch that
+ * broke cannot be opened anew; else it is off.
+ */
 enum vip_state address_watch_query(struct address_watch *w);
 
 /*
