@@ -1,6 +1,6 @@
 /* Intent: whatever a server lists, of its keys or of its connections, only keys are taken for keys,
  * and the same ones however the bytes are cut. */
-/* needs: tests/fuzz/clock.c proxy/io.c proxy/ready.c proxy/moderation.c proxy/buf.c proxy/blob.c proxy/spare.c proxy/fence.c */
+/* needs: tests/fuzz/clock.c proxy/io.c proxy/ready.c proxy/moderation.c proxy/stats.c proxy/buf.c proxy/blob.c proxy/spare.c proxy/fence.c */
 #include "fuzz.h"
 
 /* Its reading of a window is its own. */

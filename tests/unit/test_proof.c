@@ -1,5 +1,5 @@
 /* Intent: what a server says of itself is read as it stands, and never past its end. */
-/* needs: proxy/proof.c proxy/backend.c proxy/io.c proxy/ready.c proxy/moderation.c proxy/buf.c proxy/blob.c proxy/spare.c proxy/proto_rsp.c proxy/marker.c proxy/timer.c */
+/* needs: proxy/proof.c proxy/backend.c proxy/io.c proxy/ready.c proxy/moderation.c proxy/stats.c proxy/buf.c proxy/blob.c proxy/spare.c proxy/proto_rsp.c proxy/marker.c proxy/timer.c */
 #include "cm.h"
 
 #include <string.h>
