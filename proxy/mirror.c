@@ -21,8 +21,12 @@
 #define PAUSE_MIN_MS   1000
 #define PAUSE_FIRST_MS 5000
 #define PAUSE_MAX_MS   60000
-/* Keys remembered; two that share a place are told once too often or once too seldom. */
-#define PLACES 32768
+/*
+ * Keys remembered, in sets of so many ways: two keys that pushed one another out would be told of at every
+ * hit, and take the credit of all others.
+ */
+#define SETS 8192
+#define WAYS 4
 /* At most a tenth of the reads: each hit earns one part, a mirrored one costs ten. */
 #define COST   10
 #define CREDIT (COST * 100)
@@ -37,10 +41,11 @@
 #define MIRROR_TYPICAL 65536
 
 /* What was told, and when. */
-static struct {
+struct place {
 	uint32_t hash;
 	uint32_t when; /* tenths of a second, monotonic */
-} places[PLACES];
+};
+static struct place places[SETS][WAYS];
 static unsigned credit = CREDIT;
 
 static struct {
@@ -150,6 +155,38 @@ mirror_judge_pace(void)
 	pace.lacked = pace.short_of = 0;
 }
 
+/* The one that goes for another key of its set: the oldest. now: as when. */
+static __attribute__((noinline)) struct place *
+mirror_oldest(struct place *set, uint32_t now)
+{
+	struct place *oldest = set;
+
+	for (struct place *p = set + 1; p < set + WAYS; p++)
+		if (now - p->when > now - oldest->when)
+			oldest = p;
+	return oldest;
+}
+
+/* Where that hash is remembered. NULL: nowhere. */
+static inline struct place *
+mirror_place(uint32_t hash)
+{
+	struct place *set = places[hash % SETS];
+
+	for (struct place *p = set; p < set + WAYS; p++)
+		if (p->hash == hash)
+			return p;
+	return NULL;
+}
+
+static void
+mirror_remember(struct place *place, struct place told)
+{
+	if (place == NULL)
+		place = mirror_oldest(places[told.hash % SETS], told.when);
+	*place = told;
+}
+
 /*
  * Credit is short: keys give way, by chance (xorshift; Marsaglia, 2003). Of keys that are read in turn the
  * same ones would find credit always, and others never.
@@ -165,19 +202,20 @@ mirror_gives_way(void)
 	return (x & 1) != 0;
 }
 
-/* The follower is told, if there is credit for it. h: the key's hash; again: it was told of it before. */
+/*
+ * The follower is told, if there is credit for it. told: what to remember then;
+ * place: where it is already, or NULL; again: it was told of it before.
+ */
 static __attribute__((noinline)) void
-mirror_tell(struct server *follower, struct server *leader, const char *key, size_t len, uint32_t h,
-	    int again)
+mirror_tell(struct server *follower, struct server *leader, const char *key, size_t len,
+	    struct place told, struct place *place, int again)
 {
 	char line[WIRE_LINE_MAX];
-	uint32_t now = (uint32_t)(timer_now_ms / 100);
 	struct mirror_op *m;
 
 	if (follower->replica.state != REPLICA_CURRENT) {
 		/* The hit moves the item in the LRU, where the listing may miss it now. */
-		places[h % PLACES].hash = h;
-		places[h % PLACES].when = now;
+		mirror_remember(place, told);
 		fill_add(follower, key, len);
 		return;
 	}
@@ -188,8 +226,7 @@ mirror_tell(struct server *follower, struct server *leader, const char *key, siz
 	if (pace.short_of && mirror_gives_way())
 		return;
 	credit -= COST;
-	places[h % PLACES].hash = h;
-	places[h % PLACES].when = now;
+	mirror_remember(place, told);
 	m = spare_take(&ops);
 	n_ops++;
 	stats.mirrored++;
@@ -206,7 +243,7 @@ mirror_tell(struct server *follower, struct server *leader, const char *key, siz
 void
 mirror_hit(struct server *follower, struct server *leader, const char *key, size_t len)
 {
-	uint32_t h;
+	struct place told, *place;
 	int again;
 
 	if (follower == NULL || follower == leader || !server_usable(follower))
@@ -214,9 +251,10 @@ mirror_hit(struct server *follower, struct server *leader, const char *key, size
 	if (credit < CREDIT)
 		credit++;
 	mirror_judge_pace();
-	h = mirror_hash(key, len);
-	again = places[h % PLACES].hash == h &&
-		places[h % PLACES].when >= follower->replica.since_ms / 100;
-	if (!again || (uint32_t)(timer_now_ms / 100) - places[h % PLACES].when >= pace.ms / 100)
-		mirror_tell(follower, leader, key, len, h, again);
+	told.hash = mirror_hash(key, len);
+	told.when = (uint32_t)(timer_now_ms / 100);
+	place = mirror_place(told.hash);
+	again = place != NULL && place->when >= follower->replica.since_ms / 100;
+	if (!again || told.when - place->when >= pace.ms / 100)
+		mirror_tell(follower, leader, key, len, told, place, again);
 }
