@@ -50,9 +50,9 @@ struct want {
 	uint8_t n_keys, at_key;
 	uint8_t keys[KEYS_MAX];
 	uint8_t cas_asked;
-	const char *lines; /* WANT_LINE: what it may begin with, each ended by '|' */
-	uint32_t serial;   /* of the value that is written */
-	uint64_t expires_s;
+	const char *lines;	    /* WANT_LINE: what it may begin with, each ended by '|' */
+	uint32_t serial;	    /* of the value that is written */
+	uint64_t expires_s, sent_s; /* the former counts from the latter; 0: never */
 	/* WANT_META: */
 	char meta;	     /* the command's second letter */
 	uint8_t key;	     /* the one it is about */
@@ -179,6 +179,9 @@ static void
 own_apply(struct user *u, const struct want *w, int done)
 {
 	struct own *o = &u->own[w->own];
+	/* It may have been on its way for a while, and a time to live counts from where it arrives. */
+	uint64_t expires_s =
+	    w->expires_s == 0 ? 0 : w->expires_s + (uint64_t)fuzz_time(NULL) - w->sent_s;
 
 	switch ((enum effect)w->effect) {
 	case NO_EFFECT:
@@ -188,9 +191,9 @@ own_apply(struct user *u, const struct want *w, int done)
 	case ADDS:
 	case RENEWS:
 		if (done)
-			own_only(o, w->serial, w->expires_s);
+			own_only(o, w->serial, expires_s);
 		else
-			own_maybe(o, w->serial, w->expires_s);
+			own_maybe(o, w->serial, expires_s);
 		if (w->effect == STORES_ONCE || w->effect == RENEWS)
 			o->there = 0;
 		break;
@@ -276,7 +279,7 @@ want_add(struct user *u, enum want_kind kind)
 {
 	struct want *w = &u->wants[(u->first + u->n++) % WANTS_MAX];
 
-	*w = (struct want){.kind = (uint8_t)kind};
+	*w = (struct want){.kind = (uint8_t)kind, .sent_s = (uint64_t)fuzz_time(NULL)};
 	return w;
 }
 
