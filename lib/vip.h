@@ -22,6 +22,10 @@ struct vip_place {
 	unsigned char tentative;  /* IPv6 duplicate address detection still runs */
 };
 
+/* Patience for vip_query(): of a command, and of a process that has others to serve meanwhile. */
+#define VIP_QUERY_MS	  500
+#define VIP_QUERY_LOOP_MS 200
+
 /*
  * Asks the kernel (RTM_GETADDR dump) whether ip's address is here; the port is ignored. place may
  * be NULL. Bounded: gives up as UNKNOWN after timeout_ms. errno is set with UNKNOWN.

@@ -7,8 +7,7 @@
 #include "log.h"
 #include "mono.h"
 
-#define LOOK_MS	     100 /* the kernel did not say where the VIP is: asked again after that */
-#define VIP_QUERY_MS 200
+#define LOOK_MS 100 /* the kernel did not say where the VIP is: asked again after that */
 
 int
 address_watch_open(struct address_watch *w, const struct addr *vip)
@@ -27,7 +26,7 @@ address_watch_query(struct address_watch *w)
 	w->again_ms = 0;
 	if (w->fd == -1 && (w->fd = vip_watch_open()) == -1)
 		w->again_ms = mono_ms() + LOOK_MS; /* better by the clock than blind */
-	state = vip_query(w->vip, NULL, VIP_QUERY_MS);
+	state = vip_query(w->vip, NULL, VIP_QUERY_LOOP_MS);
 	if (state != VIP_UNKNOWN) {
 		w->unknown_said = 0;
 		return state;

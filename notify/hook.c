@@ -28,8 +28,7 @@
 #define END_MS	      100  /* from SIGTERM to SIGKILL for a proxy without custodian */
 #define KILLED_MS     1000
 #define LOST_MS	      1500 /* for a custodian to drain its proxy and end */
-#define VIP_QUERY_MS  500
-#define PORT_MS	      200 /* a port that its process has just let go is given so long */
+#define PORT_MS	      200  /* a port that its process has just let go is given so long */
 #define STARTS_MAX    2
 #define CHILDREN_MAX  8
 

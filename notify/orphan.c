@@ -6,7 +6,6 @@
 #include "log.h"
 #include "vip.h"
 
-#define VIP_QUERY_MS  200
 #define ADDRESSES_MAX 8 /* the VIP on so many interfaces at most is taken away */
 
 /* keepalived died and left the VIP behind, and the other node has taken it as well by now. */
@@ -16,7 +15,7 @@ orphan_abandon(const struct site *site, char note[STATE_NOTE_MAX])
 	struct vip_place place;
 
 	for (unsigned i = 0; i < ADDRESSES_MAX; i++) {
-		if (vip_query(&site->vip, &place, VIP_QUERY_MS) != VIP_HERE)
+		if (vip_query(&site->vip, &place, VIP_QUERY_LOOP_MS) != VIP_HERE)
 			return;
 		if (site->keep_vip) {
 			log_warnx("%s: no keepalived is left, and %s is still on this machine: "

@@ -13,9 +13,8 @@
 #include "proc.h"
 #include "rundir.h"
 
-#define VIP_QUERY_MS 500
-#define ASK_MS	     500
-#define SAMPLE_MS    200 /* between two looks at how far a filling is */
+#define ASK_MS	  500
+#define SAMPLE_MS 200 /* between two looks at how far a filling is */
 
 static int
 fills(const struct server *s)

@@ -11,8 +11,7 @@
 #include "holder.h"
 #include "vip.h"
 
-#define VIP_QUERY_MS 500
-#define NONLOCAL     "/proc/sys/net/ipv4/ip_nonlocal_bind"
+#define NONLOCAL "/proc/sys/net/ipv4/ip_nonlocal_bind"
 
 /* Bits of a netmask; addresses are in network order. */
 static unsigned

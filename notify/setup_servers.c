@@ -10,8 +10,7 @@
 #include "memcached.h"
 #include "vip.h"
 
-#define ASK_MS	     1000
-#define VIP_QUERY_MS 500
+#define ASK_MS 1000
 
 static const char subject[] = "memcached";
 

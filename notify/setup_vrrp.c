@@ -14,7 +14,6 @@
 #include "vip.h"
 
 #define VRRP_PROTO    112
-#define VIP_QUERY_MS  500
 #define LISTEN_MAX_MS 6000
 
 static const char subject[] = "VRRP";
