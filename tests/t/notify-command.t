@@ -81,7 +81,7 @@ $r = $c->notify('stop');
 is($r->{status}, 0, 'stop');
 like($r->{out}, qr/stopped, until the next hook or sync/, 'it says for how long');
 ok(!$c->listening, 'the port is closed');
-is(scalar($c->custodians), 0, 'the custodian has ended');
+ok(wait_for("the custodian's end", sub { !$c->custodians }), 'the custodian has ended');
 is($c->notify('stop')->{status}, 0, 'stop again');
 $r = $c->notify('status');
 is($r->{status}, 1, 'stopped: not well');

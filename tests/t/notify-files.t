@@ -91,7 +91,7 @@ install($c, 'VI_1');
 is(notify('sync')->{status}, 0, 'another port in the file: sync');
 ok($c->serves, 'served at the new one');
 ok(!custody(name => 'OLD')->listening, 'the old one is closed');
-is(scalar($c->custodians), 2, 'its custodian has ended');
+ok(wait_for("its custodian's end", sub { $c->custodians == 2 }), 'its custodian has ended');
 is(notify('status')->{status}, 0, 'all is well');
 
 # A file that the hook was given with -c is known from then on.
@@ -103,6 +103,6 @@ $e->vip('add');
 $e->wait_serving;
 is(notify('stop')->{status}, 0, 'stop means all');
 ok(!$c->listening && !$d->listening && !$e->listening, 'all are closed');
-is(scalar($c->custodians), 0, 'no custodian is left');
+ok(wait_for('the end of all custodians', sub { !$c->custodians }), 'no custodian is left');
 
 done_testing;
