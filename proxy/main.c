@@ -22,6 +22,7 @@
 #include "listener.h"
 #include "log.h"
 #include "metrics.h"
+#include "mirror.h"
 #include "options.h"
 #include "priv.h"
 #include "reload.h"
@@ -305,6 +306,7 @@ run(struct event_base *base)
 	while (flush_turn());
 	flush_stop();
 	fill_stop();
+	mirror_stop();
 	farm_free(&farm);
 }
 
@@ -356,6 +358,7 @@ main(int argc, char **argv)
 	fill_init(&farm, &conf);
 	client_init(&conf, &farm, &gate);
 	flush_init(&farm, &gate);
+	mirror_init();
 	farm.epoch.fill = fill_server;
 	farm.epoch.give_up = on_give_up;
 	farm.epoch.closed = on_closed;

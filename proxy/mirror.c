@@ -22,16 +22,22 @@
 #define PAUSE_FIRST_MS 5000
 #define PAUSE_MAX_MS   60000
 /*
- * Keys remembered, in sets of so many ways: two keys that pushed one another out would be told of at every
- * hit, and take the credit of all others.
+ * Keys remembered, in sets of so many ways: keys that pushed one another out would be told of at every
+ * hit, and take the credit of all others. A set is a line of the processor's cache.
  */
-#define SETS 8192
-#define WAYS 4
+#define SETS 4096
+#define WAYS 8
 /* At most a tenth of the reads: each hit earns one part, a mirrored one costs ten. */
 #define COST   10
 #define CREDIT (COST * 100)
-/* Mirrored hits that were not answered yet. */
+/* Mirrored hits that wait, or were not answered yet. */
 #define OPS_MAX 256
+/*
+ * They wait for one another, so that a read and a write of the follower's connection carry more than one;
+ * not for long, and not for so many that a client's write behind them would feel it.
+ */
+#define WAIT_MS	 50
+#define WAIT_MAX 16
 /* So many are kept for reuse. */
 #ifndef KEEP_MAX
 #define KEEP_MAX OPS_MAX
@@ -45,7 +51,7 @@ struct place {
 	uint32_t hash;
 	uint32_t when; /* tenths of a second, monotonic */
 };
-static struct place places[SETS][WAYS];
+static _Alignas(64) struct place places[SETS][WAYS];
 static unsigned credit = CREDIT;
 
 static struct {
@@ -65,6 +71,10 @@ struct mirror_op {
 static struct spare ops = {
     .what = "a mirrored hit", .size = sizeof(struct mirror_op), .max = KEEP_MAX};
 static unsigned n_ops, n_copies;
+
+static struct op_fifo waiting = STAILQ_HEAD_INITIALIZER(waiting);
+static unsigned n_waiting;
+static struct timer wait_timer;
 
 static void
 mirror_copied(struct copy *c, enum copy_result result)
@@ -119,7 +129,10 @@ mirror_done(struct op *op, enum op_result result, const struct op_reply *reply)
 	spare_give(&ops, m);
 }
 
-/* Eight bytes at a time: it is computed for every hit. Two keys that collide are harmless. */
+/*
+ * Eight bytes at a time: it is computed for every hit. Two keys that collide are harmless. A product's
+ * upper half is what all bytes have a part in: the lower one knows nothing of a word's last ones.
+ */
 static uint32_t
 mirror_hash(const char *key, size_t len)
 {
@@ -134,7 +147,8 @@ mirror_hash(const char *key, size_t len)
 	memcpy(&w, key, len);
 	h = (h ^ w) * UINT64_C(0x9fb21c651e98df25);
 	h ^= h >> 32;
-	return (uint32_t)h != 0 ? (uint32_t)h : 1;
+	h = h * UINT64_C(0x9fb21c651e98df25) >> 32;
+	return h != 0 ? (uint32_t)h : 1;
 }
 
 /* Steps down are large and steps up small: what was evicted is away until it is told of again. */
@@ -202,6 +216,57 @@ mirror_gives_way(void)
 	return (x & 1) != 0;
 }
 
+/* Sends what waits; what is for a follower that is not current any more is dropped. */
+static void
+mirror_send(void)
+{
+	char line[WIRE_LINE_MAX];
+	struct op *op;
+
+	while ((op = STAILQ_FIRST(&waiting)) != NULL) {
+		struct mirror_op *m = (struct mirror_op *)op;
+		struct server *to = m->follower;
+
+		STAILQ_REMOVE_HEAD(&waiting, link);
+		if (to->replica.state == REPLICA_CURRENT) {
+			backend_send(server_conn(to, m->key, op->key_len), op, line,
+				     wire_meta_touch(line, m->key, op->key_len), NULL, NULL, 0);
+		} else {
+			n_ops--;
+			spare_give(&ops, m);
+		}
+	}
+	n_waiting = 0;
+}
+
+static void
+mirror_on_wait(struct timer *t, void *arg)
+{
+	(void)t;
+	(void)arg;
+	mirror_send();
+}
+
+void
+mirror_init(void)
+{
+	timer_setup(&wait_timer, mirror_on_wait, NULL);
+}
+
+void
+mirror_stop(void)
+{
+	struct op *op;
+
+	timer_stop(&wait_timer);
+	while ((op = STAILQ_FIRST(&waiting)) != NULL) {
+		STAILQ_REMOVE_HEAD(&waiting, link);
+		n_ops--;
+		spare_give(&ops, op);
+	}
+	n_waiting = 0;
+}
+
 /*
  * The follower is told, if there is credit for it. told: what to remember then;
  * place: where it is already, or NULL; again: it was told of it before.
@@ -210,7 +275,6 @@ static __attribute__((noinline)) void
 mirror_tell(struct server *follower, struct server *leader, const char *key, size_t len,
 	    struct place told, struct place *place, int again)
 {
-	char line[WIRE_LINE_MAX];
 	struct mirror_op *m;
 
 	if (follower->replica.state != REPLICA_CURRENT) {
@@ -236,8 +300,11 @@ mirror_tell(struct server *follower, struct server *leader, const char *key, siz
 	memcpy(m->key, key, len);
 	m->op = (struct op){
 	    .done = mirror_done, .key = m->key, .key_len = (uint8_t)len, .kind = OP_META};
-	backend_send(server_conn(follower, key, len), &m->op, line, wire_meta_touch(line, key, len),
-		     NULL, NULL, 0);
+	STAILQ_INSERT_TAIL(&waiting, &m->op, link);
+	if (++n_waiting == WAIT_MAX)
+		mirror_send();
+	else if (!wait_timer.armed)
+		timer_set(&wait_timer, WAIT_MS);
 }
 
 void

@@ -12,6 +12,7 @@
 #include "listener.h"
 #include "log.h"
 #include "lookup.h"
+#include "mirror.h"
 #include "options.h"
 #include "req.h"
 #include "req_write.h"
@@ -186,6 +187,7 @@ reload_swap(void)
 		io_turn();
 	while (flush_turn());
 	fill_stop();
+	mirror_stop();
 	farm_free(farm);
 	*farm = next_farm;
 	*conf = next;

@@ -43,6 +43,7 @@ for my $round (1 .. 10) {
 	$fake->on("/^mg r$round/ times 1: wait 20; answer");
 	$c->send("get r$round\r\n");
 	$c->reply;
+	wait_for('the follower to be told', sub { told("r$round") });
 	$c->ask($round % 2 ? "delete r$round\r\n" : "set r$round 0 0 3\r\nnew\r\n");
 	# Waits until the connection that has carried the copy is idle.
 	$c->ask("get none\r\n");
@@ -63,9 +64,27 @@ my $mirrored = $p->stats->{mirrored} - $before;
 cmp_ok($mirrored, '<=', 100 + 600, "... $mirrored of 6000 hits were told: a tenth, and a burst") or 0;
 cmp_ok($mirrored, '>', 100, '... and not none');
 
+# ---- whatever they are called ----
+$c->send(join '', map { sprintf "set k-%06d 0 0 1\r\nx\r\n", $_ } 1 .. 2000);
+is(scalar(grep { $c->reply eq "STORED\r\n" } 1 .. 2000), 2000, '2000 keys that differ at their ends');
+my $start = time;
+$before = $p->stats->{mirrored};
+my $hits = 0;
+for (1 .. 30) {
+	for my $of (0 .. 19) {
+		$hits += () = $c->ask('get ' . join(' ', map { sprintf 'k-%06d', $of * 100 + $_ } 1 .. 100) . "\r\n") =~ /^VALUE/mg;
+	}
+}
+is($hits, 60_000, '... are read, again and again');
+$mirrored = $p->stats->{mirrored} - $before;
+# Five seconds later each is due once more.
+my $most = 2000 * (1 + (time - $start) / 5) + 100;
+cmp_ok($mirrored, '<=', $most, "... $mirrored of 60000 hits were told: each key's once");
+cmp_ok($mirrored, '>', 1900, '... and all of them');
+
 # ---- a slow follower slows nobody ----
 $fake->on('/^mg m/: wait 300; answer');
-my $start = time;
+$start = time;
 $c->send(join '', map { "get m$_\r\n" } 2000 .. 2400);
 is(scalar(grep { $c->reply =~ /^VALUE/ } 2000 .. 2400), 401, 'the follower slow: hits');
 cmp_ok(time - $start, '<', 0.28, '... do not wait for it');
