@@ -6,7 +6,18 @@
 #include <string.h>
 
 #include "log.h"
+#include "proto_line.h"
 #include "timer.h"
+
+/* Values for a list that lie one behind the other: its asker is told of them together. */
+#define RUN_MAX 64
+struct run {
+	unsigned n;
+	struct op *op;
+	struct op_reply reply;
+	struct proto_rsp rsp;
+	struct op_item items[RUN_MAX];
+};
 
 static struct backend *
 backend_of(struct io *io)
@@ -95,13 +106,13 @@ op_takes(struct op *op, const char *key, uint32_t len)
 	uint32_t at = op->list_at;
 
 	if (op->list_len == 0)
-		return op->key_len == len && memcmp(op->key, key, len) == 0;
+		return op->key_len == len && proto_same(op->key, key, len);
 	while (at < op->list_len) {
 		const char *p = op->key + at;
 		uint32_t left = op->list_len - at;
 		const char *space;
 
-		if (left >= len && memcmp(p, key, len) == 0 && (left == len || p[len] == ' ')) {
+		if (left >= len && proto_same(p, key, len) && (left == len || p[len] == ' ')) {
 			op->list_at = at + len + (left > len);
 			return 1;
 		}
@@ -136,7 +147,12 @@ on_retrieval(struct backend *b, const struct op_reply *reply)
 		if ((op->kind == OP_GETS) && !rsp->has_cas)
 			return -1;
 		if (op->list_len > 0) { /* stays until a value of another one comes, or END */
-			op->done(op, OP_ITEM, reply);
+			struct op_item item = {rsp->key, rsp->key_len};
+			struct op_reply one = *reply;
+
+			one.items = &item;
+			one.n_items = 1;
+			op->done(op, OP_ITEM, &one);
 			return 0;
 		}
 		fifo_answered(b);
@@ -239,12 +255,54 @@ backend_nonsense(struct backend *b, const char *p, size_t n)
 	b->ops->lost(b, why);
 }
 
+/* What is in a run is set where the first value joins it. */
+static inline void
+run_begin(struct run *run)
+{
+	run->n = 0;
+}
+
+/* Is the reply for the list that is being answered? Then it has joined the run. */
+static inline int
+run_takes(const struct backend *b, struct run *run, const struct op_reply *reply)
+{
+	const struct proto_rsp *rsp = reply->rsp;
+	struct op *op = STAILQ_FIRST(&b->fifo);
+	uint32_t from;
+
+	if (rsp->type != RSP_VALUE || b->end_due || op == NULL || op->list_len == 0 ||
+	    op->kind != OP_GET || !op_takes(op, reply->p + rsp->key, rsp->key_len))
+		return 0;
+	if (run->n == 0) {
+		run->op = op;
+		run->rsp = *rsp;
+		run->rsp.total = 0;
+		run->reply = (struct op_reply){reply->p, &run->rsp, reply->blob, run->items, 0};
+	}
+	from = run->rsp.total;
+	run->items[run->n++] = (struct op_item){from + rsp->key, rsp->key_len};
+	run->rsp.total += rsp->total;
+	return 1;
+}
+
+static void
+run_end(struct run *run)
+{
+	if (run->n == 0)
+		return;
+	run->reply.n_items = run->n;
+	run->n = 0;
+	run->op->done(run->op, OP_ITEM, &run->reply);
+}
+
 static size_t
 backend_data(struct io *io, const struct io_window *w)
 {
 	struct backend *b = backend_of(io);
+	struct run run;
 	size_t at = 0;
 
+	run_begin(&run);
 	b->alive_ms = timer_now_ms;
 	if (b->overdue) {
 		b->overdue = 0;
@@ -254,10 +312,17 @@ backend_data(struct io *io, const struct io_window *w)
 	}
 	while (at < w->len) {
 		struct proto_rsp rsp;
-		struct op_reply reply = {w->p + at, &rsp, w->blob};
+		struct op_reply reply = {.p = w->p + at, .rsp = &rsp, .blob = w->blob};
 		size_t need;
 		enum proto_verdict v = proto_rsp_parse(w->p + at, w->len - at, &rsp, &need);
 
+		if (v == PROTO_OK && run.n < RUN_MAX && run_takes(b, &run, &reply)) {
+			at += rsp.total;
+			continue;
+		}
+		run_end(&run);
+		if (!io_is_open(io))
+			return w->len;
 		if (v == PROTO_AGAIN && (b->n > 0 || b->end_due)) {
 			io_need(io, need);
 			return at;
@@ -270,7 +335,8 @@ backend_data(struct io *io, const struct io_window *w)
 			return w->len;
 		at += rsp.total;
 	}
-	return at;
+	run_end(&run);
+	return io_is_open(io) ? at : w->len;
 }
 
 static void

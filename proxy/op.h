@@ -24,11 +24,16 @@ enum op_kind {
 enum op_result {
 	OP_HIT,	   /* a VALUE block; more lines do not follow for this op */
 	OP_MISS,   /* END without a VALUE */
-	OP_ITEM,   /* one STAT line; more follows, OP_ANSWER (END) at last. Of a list of keys: a
-		    * VALUE block; more may follow, OP_MISS (the others have none) at last */
+	OP_ITEM,   /* one STAT line; more follows, OP_ANSWER (END) at last. Of a list of keys:
+		    * VALUE blocks; more may follow, OP_MISS (the others have none) at last */
 	OP_ANSWER, /* any other line, errors included */
 	OP_LATE,   /* overdue at the last server: answer the client; a final result still follows */
 	OP_LOST	   /* the server is out; nobody knows whether it was executed */
+};
+
+/* A key in a reply: its offset from p, and its length. */
+struct op_item {
+	uint32_t key, key_len;
 };
 
 /* The bytes of a reply, valid during done() only (take a reference on blob to keep them). */
@@ -36,6 +41,10 @@ struct op_reply {
 	const char *p;
 	const struct proto_rsp *rsp;
 	struct blob *blob; /* what p lies in, or NULL */
+	/* OP_ITEM of a list: of so many values, which lie one behind the other. rsp is the first one's,
+	 * but total is that of all. (Several for OP_GET only.) */
+	const struct op_item *items;
+	unsigned n_items;
 };
 
 struct op {

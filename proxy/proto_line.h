@@ -177,6 +177,47 @@ proto_word_end(const char *p, uint32_t at, uint32_t end)
 	return at;
 }
 
+/* The first space at p[at..end), or end. Eight bytes at a time; no byte past the end is read. */
+static inline uint32_t
+proto_space(const char *p, uint32_t at, uint32_t end)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+
+	for (; end - at >= 8; at += 8) {
+		uint64_t w, low;
+		memcpy(&w, p + at, 8);
+		w ^= ones * ' ';
+		low = (w - ones) & ~w & (ones << 7);
+		if (low != 0)
+			return at + (uint32_t)__builtin_ctzll(low) / 8;
+	}
+#endif
+	while (at < end && p[at] != ' ')
+		at++;
+	return at;
+}
+
+/* Are the len bytes at a and at b the same? For keys: no call, and eight bytes at a time. */
+static inline int
+proto_same(const char *a, const char *b, uint32_t len)
+{
+	uint64_t v, w;
+
+	if (len < 8)
+		return memcmp(a, b, len) == 0;
+	for (uint32_t at = 0; at + 8 < len; at += 8) {
+		memcpy(&v, a + at, 8);
+		memcpy(&w, b + at, 8);
+		if (v != w)
+			return 0;
+	}
+	/* The last eight, some of them perhaps once more. */
+	memcpy(&v, a + len - 8, 8);
+	memcpy(&w, b + len - 8, 8);
+	return v == w;
+}
+
 /* Up to 18 digits from *at: no overflow to look after. Returns how many; moves *at past them. */
 static inline uint32_t
 proto_few_digits(const char *p, uint32_t end, uint32_t *at, uint64_t *out)

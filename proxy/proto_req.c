@@ -400,12 +400,10 @@ uint32_t
 proto_req_next_key(const char *p, uint32_t *at, uint32_t end, uint32_t *key)
 {
 	uint32_t i = *at;
-	const char *space;
 
 	while (i < end && p[i] == ' ')
 		i++;
 	*key = i;
-	space = i < end ? memchr(p + i, ' ', end - i) : NULL;
-	*at = space != NULL ? (uint32_t)(space - p) : end;
+	*at = proto_space(p, i, end);
 	return *at - i;
 }

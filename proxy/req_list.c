@@ -108,7 +108,7 @@ list_hedged(struct op *op, enum op_result result, const struct op_reply *reply)
 	if (result == OP_ITEM) {
 		if (r->answered)
 			return;
-		r->n_hedged++;
+		r->n_hedged = (uint16_t)(r->n_hedged + reply->n_items);
 		buf_add_slice(&r->other, reply->blob, reply->p, reply->rsp->total);
 		return;
 	}
@@ -178,10 +178,11 @@ list_done(struct op *op, enum op_result result, const struct op_reply *reply)
 	case OP_ITEM:
 		if (r->answered)
 			return;
-		r->n_hits++;
-		mirror_hit(r->server[REQ_FOLLOWER], r->server[REQ_LEADER],
-			   reply->p + reply->rsp->key, reply->rsp->key_len);
-		req_read_hit(r, reply, r->server[REQ_LEADER]);
+		r->n_hits = (uint16_t)(r->n_hits + reply->n_items);
+		for (unsigned i = 0; i < reply->n_items; i++)
+			mirror_hit(r->server[REQ_FOLLOWER], r->server[REQ_LEADER],
+				   reply->p + reply->items[i].key, reply->items[i].key_len);
+		req_read_hit(r, reply, reply->n_items, r->server[REQ_LEADER]);
 		return;
 	default:
 		break;

@@ -88,16 +88,16 @@ read_size(uint32_t total)
 }
 
 void
-req_read_hit(struct req *r, const struct op_reply *reply, const struct server *from)
+req_read_hit(struct req *r, const struct op_reply *reply, unsigned n, const struct server *from)
 {
 	const struct proto_rsp *rsp = reply->rsp;
 	struct buf *out = &r->held;
 
-	read_size(rsp->total);
+	read_size(n == 1 ? rsp->total : rsp->total / n);
 	if (r->queue == NULL)
 		return;
-	stats.get_hits++;
-	stats_command[r->cmd].hits++;
+	stats.get_hits += n;
+	stats_command[r->cmd].hits += n;
 	/* The head's bytes need no detour. A gat may yet have to wait for the follower. */
 	if (r->cmd <= REQ_GETS && TAILQ_FIRST(&r->queue->reqs) == r && buf_empty(&r->held)) {
 		if (r->queue->get_failed)
@@ -106,9 +106,9 @@ req_read_hit(struct req *r, const struct op_reply *reply, const struct server *f
 	}
 	if (r->cmd == REQ_GETS || r->cmd == REQ_GATS) {
 		char token[24] = " ";
-		size_t n = 1 + proto_decimal(token + 1, farm_cas_out(from, rsp->cas));
+		size_t len = 1 + proto_decimal(token + 1, farm_cas_out(from, rsp->cas));
 		buf_add(out, reply->p, rsp->head_len);
-		buf_add(out, token, n);
+		buf_add(out, token, len);
 		buf_add(out, "\r\n", 2);
 		buf_add_slice(out, reply->blob, reply->p + rsp->line_len, rsp->body_len + 2);
 	} else {
@@ -164,7 +164,7 @@ read_hedged(struct op *op, enum op_result result, const struct op_reply *reply)
 		req_check(r);
 	} else if (result == OP_HIT) {
 		stats.hedge_hits++;
-		req_read_hit(r, reply, r->server[REQ_FOLLOWER]);
+		req_read_hit(r, reply, 1, r->server[REQ_FOLLOWER]);
 		req_answer_now(r);
 	} else if (result == OP_ANSWER && r->meta != NULL && req_meta_is_hit(reply->rsp->type)) {
 		stats.hedge_hits++;
@@ -219,7 +219,7 @@ read_done(struct op *op, enum op_result result, const struct op_reply *reply)
 	switch (result) {
 	case OP_HIT:
 		mirror_hit(r->server[REQ_FOLLOWER], r->server[REQ_LEADER], r->key, r->key_len);
-		req_read_hit(r, reply, r->server[REQ_LEADER]);
+		req_read_hit(r, reply, 1, r->server[REQ_LEADER]);
 		req_answer_now(r);
 		break;
 	case OP_MISS:

@@ -18,8 +18,9 @@ void req_read_init(struct farm *farm);
 /* Asks; again after the server that was asked is lost. */
 void req_read_start(struct req *r);
 
-/* The VALUE block of a hit goes to where the client's answer is collected. */
-void req_read_hit(struct req *r, const struct op_reply *reply, const struct server *from);
+/* The VALUE blocks of n hits (of several only if r is a get) go to where the client's answer is collected. */
+void req_read_hit(struct req *r, const struct op_reply *reply, unsigned n,
+		  const struct server *from);
 
 /*
  * The leader has answered a meta command: the follower is told of a hit, unless it was not to count, or

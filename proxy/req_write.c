@@ -578,7 +578,7 @@ write_note(struct req *r, enum req_side side, enum op_result result, const struc
 		break;
 	case OP_HIT:
 		a->type = RSP_VALUE;
-		req_read_hit(r, reply, r->server[side]);
+		req_read_hit(r, reply, 1, r->server[side]);
 		break;
 	default:
 		if (r->meta != NULL && !r->repaired) {
