@@ -273,14 +273,28 @@ on_life_ended(void)
 	drain("the custodian has gone or ends us");
 }
 
+static const int sigs[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
+#define N_SIGS (sizeof(sigs) / sizeof(sigs[0]))
+
+/* how: SIG_BLOCK, SIG_UNBLOCK. Whoever sees the port may end it in order: until it can, it waits. */
+static void
+hold_signals(int how)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < N_SIGS; i++)
+		sigaddset(&set, sigs[i]);
+	sigprocmask(how, &set, NULL);
+}
+
 static void
 watch_signals(struct event_base *base)
 {
-	static const int sigs[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
-	static struct event evs[sizeof(sigs) / sizeof(sigs[0])];
+	static struct event evs[N_SIGS];
 
 	signal(SIGPIPE, SIG_IGN);
-	for (size_t i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++)
+	for (size_t i = 0; i < N_SIGS; i++)
 		if (evsignal_assign(&evs[i], base, sigs[i], on_signal, NULL) == -1 ||
 		    event_add(&evs[i], NULL) == -1)
 			fatalx("cannot watch signals");
@@ -329,6 +343,7 @@ main(int argc, char **argv)
 		printf("memvip-proxy: the configuration is good\n");
 		return 0;
 	}
+	hold_signals(SIG_BLOCK);
 	listener_limit(options_raise_files(&conf, farm.n));
 	switch (listener_open(&conf, why, sizeof(why))) {
 	case 0:
@@ -353,6 +368,7 @@ main(int argc, char **argv)
 	timer_init(base);
 	io_init(base);
 	watch_signals(base);
+	hold_signals(SIG_UNBLOCK);
 	report_init();
 	submit_init(&farm, &conf);
 	fill_init(&farm, &conf);
