@@ -89,7 +89,7 @@ turn(void)
 {
 	int did = user_send_all();
 
-	event_base_loop(base, EVLOOP_NONBLOCK);
+	event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK); /* else until nothing is left */
 	do
 		io_turn();
 	while (flush_turn() || client_turn() || io_look());
