@@ -88,6 +88,13 @@ mirror_copied(struct copy *c, enum copy_result result)
 	free(c);
 }
 
+/* Some time has gone by since the hit: it may have been lost meanwhile, and be filled by now. */
+static int
+mirror_is_current(const struct server *s)
+{
+	return server_usable(s) && s->replica.state == REPLICA_CURRENT;
+}
+
 /* The follower lacks what the leader has: it gets a copy. */
 static void
 mirror_copy(struct mirror_op *m)
@@ -95,7 +102,7 @@ mirror_copy(struct mirror_op *m)
 	struct copy *c;
 
 	if (n_copies == MIRROR_COPIES || n_copies >= budget_copies(MIRROR_TYPICAL) ||
-	    !server_usable(m->leader) || !server_usable(m->follower))
+	    !mirror_is_current(m->leader) || !mirror_is_current(m->follower))
 		return; /* the next hit will find out again */
 	if ((c = malloc(sizeof(*c))) == NULL)
 		fatalx("out of memory: a copy");
@@ -243,7 +250,7 @@ mirror_send(void)
 		struct server *to = m->follower;
 
 		STAILQ_REMOVE_HEAD(&waiting, link);
-		if (to->replica.state == REPLICA_CURRENT) {
+		if (mirror_is_current(to)) {
 			backend_send(server_conn(to, m->key, op->key_len), op, line,
 				     wire_meta_touch(line, m->key, op->key_len), NULL, NULL, 0);
 		} else {
