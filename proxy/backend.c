@@ -19,6 +19,13 @@ struct run {
 	struct op_item items[RUN_MAX];
 };
 
+/*
+ * What is in no hurry waits so many milliseconds at most: nothing beside --hedge and --timeout; and so many of them,
+ * so that a client's command behind them does not feel it.
+ */
+#define LATER_MS  5
+#define LATER_MAX 16
+
 static struct backend *
 backend_of(struct io *io)
 {
@@ -55,7 +62,8 @@ fifo_answered(struct backend *b)
 {
 	struct op *op = fifo_pop(b);
 
-	stats_latency_add(&b->latency, timer_now_us - op->sent_us);
+	if (!op->unhurried)
+		stats_latency_add(&b->latency, timer_now_us - op->sent_us);
 	return op;
 }
 
@@ -370,6 +378,7 @@ backend_event(struct io *io, enum io_event ev)
 		break;
 	case IO_WROTE:
 		b->batch = NULL; /* its line is on the way */
+		b->n_later = 0;
 		if (b->was_blocked)
 			b->alive_ms = timer_now_ms;
 		b->was_blocked = io->out.len > 0;
@@ -385,6 +394,16 @@ backend_event(struct io *io, enum io_event ev)
 
 static const struct io_ops backend_io_ops = {.event = backend_event, .data = backend_data};
 
+static void
+backend_on_later(struct timer *t, void *arg)
+{
+	struct backend *b = arg;
+
+	(void)t;
+	if (b->n_later > 0)
+		io_dirty(&b->io);
+}
+
 void
 backend_setup(struct backend *b, const struct backend_ops *ops, void *owner)
 {
@@ -395,6 +414,7 @@ backend_setup(struct backend *b, const struct backend_ops *ops, void *owner)
 	for (unsigned i = 0; i < BACKEND_WRITES; i++)
 		STAILQ_INIT(&b->writes[i]);
 	io_setup(&b->io, &backend_io_ops);
+	timer_setup(&b->later, backend_on_later, b);
 }
 
 int
@@ -402,6 +422,7 @@ backend_connect(struct backend *b, const struct addr *to, unsigned user_timeout_
 {
 	b->batch = NULL;
 	b->end_due = b->was_blocked = b->overdue = 0;
+	b->n_later = 0;
 	return io_connect(&b->io, to, user_timeout_ms);
 }
 
@@ -461,6 +482,22 @@ backend_send(struct backend *b, struct op *op, const char *line, size_t line_len
 }
 
 void
+backend_send_later(struct backend *b, struct op *op, const char *line, size_t line_len)
+{
+	op->unhurried = 1;
+	op->batch_end = 1;
+	buf_add(io_out(&b->io), line, line_len);
+	fifo_push(b, op);
+	b->batch = NULL;
+	if (b->io.dirty)
+		return;
+	if (++b->n_later == LATER_MAX)
+		io_dirty(&b->io);
+	else if (!b->later.armed)
+		timer_set(&b->later, LATER_MS);
+}
+
+void
 backend_each_write(const struct backend *b, void (*each)(const struct op *op, void *arg), void *arg)
 {
 	const struct op *op;
@@ -510,6 +547,7 @@ void
 backend_close(struct backend *b)
 {
 	io_close(&b->io);
+	timer_stop(&b->later);
 	b->batch = NULL;
 	b->end_due = 0;
 }

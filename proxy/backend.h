@@ -19,6 +19,7 @@
 #include "io.h"
 #include "op.h"
 #include "stats.h"
+#include "timer.h"
 
 /* Keys that one merged line takes: long enough to spare work, short enough to answer soon. */
 #define BACKEND_MERGE_MAX 128
@@ -55,6 +56,8 @@ struct backend {
 	 */
 	uint64_t alive_ms;
 	struct op hello;
+	struct timer later;	      /* what is in no hurry is written when it fires */
+	unsigned n_later;	      /* ops that nobody has made it hurry for */
 	struct stats_latency latency; /* of what was answered; listings are not in it */
 	/* Writes in fifo by a hash of their key, each list in the order of fifo. */
 	struct op_fifo writes[BACKEND_WRITES];
@@ -74,6 +77,12 @@ void backend_get(struct backend *b, struct op *op, unsigned n_keys);
  */
 void backend_send(struct backend *b, struct op *op, const char *line, size_t line_len,
 		  struct blob *blob, const char *body, size_t body_len);
+
+/*
+ * Sends a line that is in no hurry: in its order, but written with what is sent next, or some milliseconds from
+ * now. So reads and writes carry more than one.
+ */
+void backend_send_later(struct backend *b, struct op *op, const char *line, size_t line_len);
 
 /* Something is expected from the server. */
 static inline int

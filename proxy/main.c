@@ -22,7 +22,6 @@
 #include "listener.h"
 #include "log.h"
 #include "metrics.h"
-#include "mirror.h"
 #include "options.h"
 #include "priv.h"
 #include "reload.h"
@@ -320,7 +319,6 @@ run(struct event_base *base)
 	while (flush_turn());
 	flush_stop();
 	fill_stop();
-	mirror_stop();
 	farm_free(&farm);
 }
 
@@ -343,7 +341,8 @@ main(int argc, char **argv)
 		printf("memvip-proxy: the configuration is good\n");
 		return 0;
 	}
-	hold_signals(SIG_BLOCK);
+	if (conf.foreground) /* whoever starts one in the background waits for that */
+		hold_signals(SIG_BLOCK);
 	listener_limit(options_raise_files(&conf, farm.n));
 	switch (listener_open(&conf, why, sizeof(why))) {
 	case 0:
@@ -374,7 +373,6 @@ main(int argc, char **argv)
 	fill_init(&farm, &conf);
 	client_init(&conf, &farm, &gate);
 	flush_init(&farm, &gate);
-	mirror_init();
 	farm.epoch.fill = fill_server;
 	farm.epoch.give_up = on_give_up;
 	farm.epoch.closed = on_closed;

@@ -30,14 +30,8 @@
 /* At most a tenth of the reads: each hit earns one part, a mirrored one costs ten. */
 #define COST   10
 #define CREDIT (COST * 100)
-/* Mirrored hits that wait, or were not answered yet. */
+/* Mirrored hits that were not answered yet. */
 #define OPS_MAX 256
-/*
- * They wait for one another, so that a read and a write of the follower's connection carry more than one;
- * not for long, and not for so many that a client's write behind them would feel it.
- */
-#define WAIT_MS	 50
-#define WAIT_MAX 16
 /* So many are kept for reuse. */
 #ifndef KEEP_MAX
 #define KEEP_MAX OPS_MAX
@@ -74,10 +68,6 @@ struct mirror_op {
 static struct spare ops = {
     .what = "a mirrored hit", .size = sizeof(struct mirror_op), .max = KEEP_MAX};
 static unsigned n_ops, n_copies;
-
-static struct op_fifo waiting = STAILQ_HEAD_INITIALIZER(waiting);
-static unsigned n_waiting;
-static struct timer wait_timer;
 
 static void
 mirror_copied(struct copy *c, enum copy_result result)
@@ -238,57 +228,6 @@ mirror_gives_way(void)
 	return (x & 1) != 0;
 }
 
-/* Sends what waits; what is for a follower that is not current any more is dropped. */
-static void
-mirror_send(void)
-{
-	char line[WIRE_LINE_MAX];
-	struct op *op;
-
-	while ((op = STAILQ_FIRST(&waiting)) != NULL) {
-		struct mirror_op *m = (struct mirror_op *)op;
-		struct server *to = m->follower;
-
-		STAILQ_REMOVE_HEAD(&waiting, link);
-		if (mirror_is_current(to)) {
-			backend_send(server_conn(to, m->key, op->key_len), op, line,
-				     wire_meta_touch(line, m->key, op->key_len), NULL, NULL, 0);
-		} else {
-			n_ops--;
-			spare_give(&ops, m);
-		}
-	}
-	n_waiting = 0;
-}
-
-static void
-mirror_on_wait(struct timer *t, void *arg)
-{
-	(void)t;
-	(void)arg;
-	mirror_send();
-}
-
-void
-mirror_init(void)
-{
-	timer_setup(&wait_timer, mirror_on_wait, NULL);
-}
-
-void
-mirror_stop(void)
-{
-	struct op *op;
-
-	timer_stop(&wait_timer);
-	while ((op = STAILQ_FIRST(&waiting)) != NULL) {
-		STAILQ_REMOVE_HEAD(&waiting, link);
-		n_ops--;
-		spare_give(&ops, op);
-	}
-	n_waiting = 0;
-}
-
 /*
  * The follower is told, if there is credit for it. told: what to remember then;
  * place: where it is already, or NULL; again: it was told of it before.
@@ -297,6 +236,7 @@ static __attribute__((noinline)) void
 mirror_tell(struct server *follower, struct server *leader, const char *key, size_t len,
 	    struct place told, struct place *place, int again)
 {
+	char line[WIRE_LINE_MAX];
 	struct mirror_op *m;
 
 	if (follower->replica.state != REPLICA_CURRENT) {
@@ -322,11 +262,8 @@ mirror_tell(struct server *follower, struct server *leader, const char *key, siz
 	memcpy(m->key, key, len);
 	m->op = (struct op){
 	    .done = mirror_done, .key = m->key, .key_len = (uint8_t)len, .kind = OP_META};
-	STAILQ_INSERT_TAIL(&waiting, &m->op, link);
-	if (++n_waiting == WAIT_MAX)
-		mirror_send();
-	else if (!wait_timer.armed)
-		timer_set(&wait_timer, WAIT_MS);
+	backend_send_later(server_conn(follower, key, len), &m->op, line,
+			   wire_meta_touch(line, key, len));
 }
 
 void

@@ -16,11 +16,6 @@
 /* Copies under way because a mirrored hit was a miss. */
 #define MIRROR_COPIES 64
 
-void mirror_init(void);
-
-/* Nothing that waits is sent: its servers are about to go. */
-void mirror_stop(void);
-
 /* A client's get has hit at the leader. follower: NULL or a server in any state. */
 void mirror_hit(struct server *follower, struct server *leader, const char *key, size_t len);
 

@@ -70,6 +70,7 @@ struct op {
 	uint8_t write;	   /* changes something: a server that loses it has missed a write */
 	uint8_t late;	   /* OP_LATE was said */
 	uint8_t hedged;	   /* slow() was called */
+	uint8_t unhurried; /* it was not sent at once: its latency says nothing */
 };
 
 STAILQ_HEAD(op_fifo, op);

@@ -198,7 +198,7 @@ proto_space(const char *p, uint32_t at, uint32_t end)
 	return at;
 }
 
-/* Are the len bytes at a and at b the same? For keys: no call, and eight bytes at a time. */
+/* Are the len bytes at a and at b the same? For keys: eight bytes at a time. */
 static inline int
 proto_same(const char *a, const char *b, uint32_t len)
 {

@@ -12,7 +12,6 @@
 #include "listener.h"
 #include "log.h"
 #include "lookup.h"
-#include "mirror.h"
 #include "options.h"
 #include "req.h"
 #include "req_write.h"
@@ -187,7 +186,6 @@ reload_swap(void)
 		io_turn();
 	while (flush_turn());
 	fill_stop();
-	mirror_stop();
 	farm_free(farm);
 	*farm = next_farm;
 	*conf = next;

@@ -16,7 +16,6 @@
 #include "flush.h"
 #include "io.h"
 #include "memd.h"
-#include "mirror.h"
 #include "net.h"
 #include "report.h"
 #include "req.h"
@@ -229,7 +228,6 @@ begin(struct script *s)
 	fill_init(&farm, &conf);
 	client_init(&conf, &farm, &gate);
 	flush_init(&farm, &gate);
-	mirror_init();
 	farm.epoch.fill = fill_server;
 	farm.epoch.give_up = on_give_up;
 	farm.epoch.closed = on_closed;
@@ -577,7 +575,6 @@ end(int in_order)
 	while (flush_turn());
 	flush_stop();
 	fill_stop();
-	mirror_stop();
 	farm_free(&farm);
 	MUST(stats_now.curr_connections == 0 && req_unanswered() == 0);
 	MUST(hold_count == 0 && copy_reading == 0 && blob_total() == 0);
