@@ -212,17 +212,26 @@ is_error(enum rsp_type t)
 	return t >= RSP_ERROR;
 }
 
-/* May this reply answer an op of this kind? */
+/*
+ * May this reply answer an op of this kind? (protocol.txt.) One that may not is the answer to another op: the
+ * server has left one out, or is no memcached.
+ */
 static int
 is_answer(enum op_kind kind, enum rsp_type t)
 {
-	int meta = t >= RSP_HD && t <= RSP_VA;
+#define A(type) (UINT32_C(1) << RSP_##type)
+	static const uint32_t answers[] = {
+	    [OP_STORAGE] = A(STORED) | A(NOT_STORED) | A(EXISTS) | A(NOT_FOUND),
+	    [OP_DELETE] = A(DELETED) | A(NOT_FOUND) | A(HD) | A(NF),
+	    [OP_ARITH] = A(NUMBER) | A(NOT_FOUND),
+	    [OP_TOUCH] = A(TOUCHED) | A(NOT_FOUND),
+	    [OP_FLUSH] = A(OK),
+	    [OP_VERSION] = A(VERSION),
+	    [OP_META] = A(HD) | A(EN) | A(NS) | A(EX) | A(NF) | A(ME) | A(VA),
+	};
+#undef A
 
-	if (kind == OP_META)
-		return meta || is_error(t);
-	if (t == RSP_HD || t == RSP_NF) /* the delete of a key that is no text: see wire_delete() */
-		return 1;
-	return !meta && t != RSP_VALUE && t != RSP_END && t != RSP_STAT;
+	return is_error(t) || (answers[kind] >> t & 1) != 0;
 }
 
 /* One whole reply. Returns 0, or -1 when it is nonsense. */
@@ -373,7 +382,7 @@ backend_event(struct io *io, enum io_event ev)
 
 	switch (ev) {
 	case IO_CONNECTED:
-		b->hello = (struct op){.kind = OP_LINE, .done = backend_hello_done};
+		b->hello = (struct op){.kind = OP_VERSION, .done = backend_hello_done};
 		backend_send(b, &b->hello, version, sizeof(version) - 1, NULL, NULL, 0);
 		break;
 	case IO_WROTE:

@@ -272,8 +272,10 @@ claim_setup(struct claim *c, const struct claim_ops *ops, struct backend *conns,
 	c->mark_op = (struct op){.kind = OP_META, .done = claim_on_mark, .asker = c, .write = 1};
 	c->watch_op = (struct op){.kind = OP_META, .done = claim_on_watch, .asker = c};
 	c->look_op = (struct op){.kind = OP_META, .done = claim_on_look, .asker = c};
-	c->lease_op = (struct op){.kind = OP_LINE, .done = claim_on_leased, .asker = c, .write = 1};
-	c->ports_op = (struct op){.kind = OP_LINE, .done = claim_on_named, .asker = c, .write = 1};
+	c->lease_op =
+	    (struct op){.kind = OP_STORAGE, .done = claim_on_leased, .asker = c, .write = 1};
+	c->ports_op =
+	    (struct op){.kind = OP_STORAGE, .done = claim_on_named, .asker = c, .write = 1};
 }
 
 void

@@ -90,7 +90,7 @@ copy_delete(struct copy *c)
 {
 	char line[WIRE_LINE_MAX];
 
-	copy_send(c, c->to, OP_LINE, copy_on_deleted, line, wire_delete(line, c->key, c->key_len),
+	copy_send(c, c->to, OP_DELETE, copy_on_deleted, line, wire_delete(line, c->key, c->key_len),
 		  NULL);
 }
 

@@ -173,7 +173,7 @@ flush_run(struct flush *f)
 		if ((fo = calloc(1, sizeof(*fo))) == NULL)
 			fatalx("out of memory: flush_all");
 		fo->op.done = flush_done;
-		fo->op.kind = OP_LINE;
+		fo->op.kind = OP_FLUSH;
 		fo->op.write = 1;
 		fo->flush = f;
 		fo->server = s;

@@ -13,10 +13,15 @@
 #include "proto_rsp.h"
 
 enum op_kind {
-	OP_GET,	 /* VALUE or END; neighbours are merged into one line */
-	OP_GETS, /* the same with a cas unique */
-	OP_GAT,	 /* VALUE or END, never merged: one line of its own */
-	OP_LINE, /* one line */
+	OP_GET,	    /* VALUE or END; neighbours are merged into one line */
+	OP_GETS,    /* the same with a cas unique */
+	OP_GAT,	    /* VALUE or END, never merged: one line of its own */
+	OP_STORAGE, /* one line from here on: what set, add ... and cas are answered */
+	OP_DELETE,  /* also of a key that is no text: see wire_delete() */
+	OP_ARITH,   /* incr, decr */
+	OP_TOUCH,
+	OP_FLUSH,
+	OP_VERSION,
 	OP_META, /* one meta reply, with its value if it has one */
 	OP_STATS /* STAT lines, then END */
 };

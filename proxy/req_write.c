@@ -88,16 +88,32 @@ write_any_line(const struct req *r, enum req_side side, char *line)
 	return r->meta != NULL ? req_meta_line(r, side, line) : write_line(r, side, line);
 }
 
+/* What that line is answered. */
+static enum op_kind
+write_kind(const struct req *r, enum req_side side)
+{
+	if (r->meta != NULL)
+		return OP_META;
+	switch ((enum req_cmd)r->cmd) {
+	case REQ_DELETE:
+		return OP_DELETE;
+	case REQ_INCR:
+	case REQ_DECR:
+		return OP_ARITH;
+	case REQ_TOUCH:
+		return OP_TOUCH;
+	case REQ_GAT:
+	case REQ_GATS:
+		return side == REQ_LEADER ? OP_GAT : OP_TOUCH;
+	default:
+		return OP_STORAGE;
+	}
+}
+
 static void
 write_send_line(struct req *r, enum req_side side, const char *line, size_t n)
 {
-	int gat = side == REQ_LEADER && req_is_retrieval(r);
-
-	write_to(r, side,
-		 r->meta != NULL ? OP_META
-		 : gat		 ? OP_GAT
-				 : OP_LINE,
-		 line, n, r->body_len > 0);
+	write_to(r, side, write_kind(r, side), line, n, r->body_len > 0);
 }
 
 static void
@@ -419,7 +435,8 @@ write_mend(struct req *r)
 	if (f->asked && (f->type == RSP_NOT_FOUND || f->type == RSP_NF || f->type == RSP_EN))
 		write_acknowledge(r);
 	else
-		write_to(r, REQ_FOLLOWER, OP_LINE, line, wire_delete(line, r->key, r->key_len), 0);
+		write_to(r, REQ_FOLLOWER, OP_DELETE, line, wire_delete(line, r->key, r->key_len),
+			 0);
 }
 
 /*
@@ -464,7 +481,8 @@ write_follow(struct req *r)
 	case META_FOLLOW_DELETE:
 		copy_touched(r->key, r->key_len);
 		r->repaired = 1;
-		write_to(r, REQ_FOLLOWER, OP_LINE, line, wire_delete(line, r->key, r->key_len), 0);
+		write_to(r, REQ_FOLLOWER, OP_DELETE, line, wire_delete(line, r->key, r->key_len),
+			 0);
 		break;
 	}
 	return 1;

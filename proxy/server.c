@@ -169,7 +169,7 @@ server_delete_more(struct server *s)
 
 		*op = (struct op){.done = server_on_deleted,
 				  .asker = s,
-				  .kind = OP_LINE,
+				  .kind = OP_DELETE,
 				  .key_len = (uint8_t)len,
 				  .write = 1};
 		s->n_deletes++;
@@ -192,7 +192,7 @@ server_flush(struct server *s)
 	free(s->deletes);
 	s->deletes = NULL;
 	dirty_clear(&s->dirty); /* all of it will be gone, and all be copied */
-	server_errand(s, OP_LINE, "flush_all\r\n");
+	server_errand(s, OP_FLUSH, "flush_all\r\n");
 	timer_set(&s->pace, s->timeout_ms);
 }
 
@@ -747,7 +747,7 @@ server_setup(struct server *s, const struct server_ops *ops, void *owner, const 
 		fatalx("out of memory: %u connections to a server", n_conns);
 	for (unsigned i = 0; i < n_conns; i++) {
 		backend_setup(&s->conns[i], &server_backend_ops, s);
-		s->probes[i] = (struct op){.kind = OP_LINE, .done = server_on_probed};
+		s->probes[i] = (struct op){.kind = OP_VERSION, .done = server_on_probed};
 	}
 	claim_setup(&s->claim, &server_claim_ops, s->conns, n_conns);
 	s->errand = (struct op){.done = server_on_errand};

@@ -112,7 +112,7 @@ sweep_delete(const char *key, size_t len)
 	memcpy(so->key, key, len);
 	so->op = (struct op){.done = sweep_on_deleted,
 			     .asker = swept,
-			     .kind = OP_LINE,
+			     .kind = OP_DELETE,
 			     .key = so->key,
 			     .key_len = (uint8_t)len};
 	in_flight++;

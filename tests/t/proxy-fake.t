@@ -40,6 +40,7 @@ my @lies = (
     ['half a reply, then the end', 'part 4; close', 1],
     ['half a reply, then a reset', 'part 4; reset', 1],
     ['a reply for something else', 'say "HTTP/1.1 400 Bad Request\r\n\r\n"', 1],
+    ['the answer to a flush_all', 'say "OK\r\n"', 1],
     ['deafness',                  'deaf', 1],
     ['its reply byte by byte',    'dribble 1', 0],
     ['its reply 50 ms late',      'wait 50; answer', 0],
