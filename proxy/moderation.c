@@ -4,6 +4,13 @@
 /* The span that is judged as a whole, at least: longer than what a scheduler makes come in bursts. */
 #define SPAN_US 5000
 
+/* Both in a second. */
+static int
+is_much(uint64_t found, uint64_t bytes)
+{
+	return found >= MODERATION_BUSY || bytes >= MODERATION_BULK;
+}
+
 static void
 moderation_rest(struct moderation *m)
 {
@@ -22,10 +29,10 @@ moderation_judge(struct moderation *m, uint64_t found, uint64_t bytes)
 		moderation_rest(m); /* who is asked waits for those that ask */
 	} else if (m->on) {
 		m->rest_next = MODERATION_REST_MIN;
-		m->on = found >= MODERATION_BUSY;
+		m->on = is_much(found, bytes);
 	} else if (m->rest > 0) {
 		m->rest--;
-	} else if (found >= MODERATION_BUSY) {
+	} else if (is_much(found, bytes)) {
 		m->on = 1;
 		m->before = bytes;
 	}

@@ -60,6 +60,21 @@ little_comes(void **state)
 	}
 }
 
+/* Few that bring much are much, too. */
+static void
+bulk_comes(void **state)
+{
+	struct moderation m = {0};
+	const unsigned enough = MODERATION_BULK / (1000000 / SPAN) / (MUCH / 8);
+
+	(void)state;
+	moderation_found(&m, 1, now_us);
+	span(&m, MUCH / 8, enough - enough / 8);
+	assert_false(m.on);
+	span(&m, MUCH / 8, enough + enough / 8);
+	assert_true(m.on);
+}
+
 /* In how many of so many spans it is on, when sleeps bring so many times the bytes, in tenths. */
 static int
 spans_on(struct moderation *m, int spans, unsigned tenths)
@@ -107,9 +122,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(not_at_first),	 cmocka_unit_test(much_comes_and_ends),
-	    cmocka_unit_test(little_comes),	 cmocka_unit_test(fewer_bytes_come),
-	    cmocka_unit_test(fewer_pieces_come),
+	    cmocka_unit_test(not_at_first),	cmocka_unit_test(much_comes_and_ends),
+	    cmocka_unit_test(little_comes),	cmocka_unit_test(bulk_comes),
+	    cmocka_unit_test(fewer_bytes_come), cmocka_unit_test(fewer_pieces_come),
 	};
 
 	return RUN(tests);
