@@ -71,7 +71,7 @@ static void
 fifo_push(struct backend *b, struct op *op)
 {
 	op->sent_us = timer_now_us;
-	op->late = 0;
+	op->late = op->unhurried = 0;
 	if (op->write && op->key != NULL)
 		STAILQ_INSERT_TAIL(&b->writes[write_place(op->key, op->key_len)], op, write_link);
 	STAILQ_INSERT_TAIL(&b->fifo, op, link);
@@ -493,10 +493,10 @@ backend_send(struct backend *b, struct op *op, const char *line, size_t line_len
 void
 backend_send_later(struct backend *b, struct op *op, const char *line, size_t line_len)
 {
-	op->unhurried = 1;
 	op->batch_end = 1;
 	buf_add(io_out(&b->io), line, line_len);
 	fifo_push(b, op);
+	op->unhurried = 1;
 	b->batch = NULL;
 	if (b->io.dirty)
 		return;

@@ -126,16 +126,12 @@ sub status { my ($code, $header, $body) = http('/status'); return eval { decode_
 	my $long = sub { my $m = metrics(); my $name = $a->where;
 		$m->{"memvip_server_latency_seconds_count{server=\"$name\"}"} - $m->{"memvip_server_latency_seconds_bucket{server=\"$name\",le=\"0.065536\"}"} };
 	my $before = $long->();
-	# The proxy may get its turn when most of the 150 ms are over: once more then.
-	for (1 .. 5) {
-		$a->freeze;
-		$c->send("set slow 0 0 1\r\nx\r\n");
-		my $until = time + 0.15;
-		1 while time < $until && $c->more($until);
-		$a->thaw;
-		is($c->reply, "STORED\r\n", 'a write that took 150 ms');
-		last if $long->() > $before;
-	}
+	$a->freeze;
+	$c->send("set slow 0 0 1\r\nx\r\n");
+	my $until = time + 0.15;
+	1 while time < $until && $c->more($until);
+	$a->thaw;
+	is($c->reply, "STORED\r\n", 'a write that took 150 ms');
 	cmp_ok($long->(), '>', $before, '... is in a bucket above 65 ms');
 }
 
