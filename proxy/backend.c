@@ -130,6 +130,55 @@ op_takes(struct op *op, const char *key, uint32_t len)
 	return 0;
 }
 
+/* What is in a run is set where the first value joins it. */
+static inline void
+run_begin(struct run *run)
+{
+	run->n = 0;
+}
+
+/* The next value for op. */
+static inline void
+run_add(struct run *run, struct op *op, const struct op_reply *reply)
+{
+	const struct proto_rsp *rsp = reply->rsp;
+	uint32_t from;
+
+	if (run->n == 0) {
+		run->op = op;
+		run->rsp = *rsp;
+		run->rsp.total = 0;
+		run->reply = (struct op_reply){reply->p, &run->rsp, reply->blob, run->items, 0};
+	}
+	from = run->rsp.total;
+	run->items[run->n++] = (struct op_item){from + rsp->key, rsp->key_len};
+	run->rsp.total += rsp->total;
+}
+
+/* Is the reply for the list that is being answered? Then it has joined the run. */
+static inline int
+run_takes(const struct backend *b, struct run *run, const struct op_reply *reply)
+{
+	const struct proto_rsp *rsp = reply->rsp;
+	struct op *op = STAILQ_FIRST(&b->fifo);
+
+	if (rsp->type != RSP_VALUE || b->end_due || op == NULL || op->list_len == 0 ||
+	    op->kind != OP_GET || !op_takes(op, reply->p + rsp->key, rsp->key_len))
+		return 0;
+	run_add(run, op, reply);
+	return 1;
+}
+
+static void
+run_end(struct run *run)
+{
+	if (run->n == 0)
+		return;
+	run->reply.n_items = run->n;
+	run->n = 0;
+	run->op->done(run->op, OP_ITEM, &run->reply);
+}
+
 /* A reply to a get line. Returns 0, or -1 when it fits nothing that was asked. */
 static int
 on_retrieval(struct backend *b, const struct op_reply *reply)
@@ -155,12 +204,11 @@ on_retrieval(struct backend *b, const struct op_reply *reply)
 		if ((op->kind == OP_GETS) && !rsp->has_cas)
 			return -1;
 		if (op->list_len > 0) { /* stays until a value of another one comes, or END */
-			struct op_item item = {rsp->key, rsp->key_len};
-			struct op_reply one = *reply;
+			struct run one;
 
-			one.items = &item;
-			one.n_items = 1;
-			op->done(op, OP_ITEM, &one);
+			run_begin(&one);
+			run_add(&one, op, reply);
+			run_end(&one);
 			return 0;
 		}
 		fifo_answered(b);
@@ -270,46 +318,6 @@ backend_nonsense(struct backend *b, const char *p, size_t n)
 	shown[i] = '\0';
 	snprintf(why, sizeof(why), "it talks nonsense: \"%s\"", shown);
 	b->ops->lost(b, why);
-}
-
-/* What is in a run is set where the first value joins it. */
-static inline void
-run_begin(struct run *run)
-{
-	run->n = 0;
-}
-
-/* Is the reply for the list that is being answered? Then it has joined the run. */
-static inline int
-run_takes(const struct backend *b, struct run *run, const struct op_reply *reply)
-{
-	const struct proto_rsp *rsp = reply->rsp;
-	struct op *op = STAILQ_FIRST(&b->fifo);
-	uint32_t from;
-
-	if (rsp->type != RSP_VALUE || b->end_due || op == NULL || op->list_len == 0 ||
-	    op->kind != OP_GET || !op_takes(op, reply->p + rsp->key, rsp->key_len))
-		return 0;
-	if (run->n == 0) {
-		run->op = op;
-		run->rsp = *rsp;
-		run->rsp.total = 0;
-		run->reply = (struct op_reply){reply->p, &run->rsp, reply->blob, run->items, 0};
-	}
-	from = run->rsp.total;
-	run->items[run->n++] = (struct op_item){from + rsp->key, rsp->key_len};
-	run->rsp.total += rsp->total;
-	return 1;
-}
-
-static void
-run_end(struct run *run)
-{
-	if (run->n == 0)
-		return;
-	run->reply.n_items = run->n;
-	run->n = 0;
-	run->op->done(run->op, OP_ITEM, &run->reply);
 }
 
 static size_t
@@ -475,29 +483,30 @@ backend_get(struct backend *b, struct op *op, unsigned n_keys)
 	io_dirty(&b->io);
 }
 
+static void
+backend_queue(struct backend *b, struct op *op, const char *line, size_t line_len)
+{
+	op->batch_end = 1;
+	buf_add(io_out(&b->io), line, line_len);
+	fifo_push(b, op);
+	b->batch = NULL;
+}
+
 void
 backend_send(struct backend *b, struct op *op, const char *line, size_t line_len, struct blob *blob,
 	     const char *body, size_t body_len)
 {
-	struct buf *out = io_out(&b->io);
-
-	op->batch_end = 1;
-	buf_add(out, line, line_len);
+	backend_queue(b, op, line, line_len);
 	if (body_len > 0)
-		buf_add_slice(out, blob, body, body_len);
-	fifo_push(b, op);
-	b->batch = NULL;
+		buf_add_slice(io_out(&b->io), blob, body, body_len);
 	io_dirty(&b->io);
 }
 
 void
 backend_send_later(struct backend *b, struct op *op, const char *line, size_t line_len)
 {
-	op->batch_end = 1;
-	buf_add(io_out(&b->io), line, line_len);
-	fifo_push(b, op);
+	backend_queue(b, op, line, line_len);
 	op->unhurried = 1;
-	b->batch = NULL;
 	if (b->io.dirty)
 		return;
 	if (++b->n_later == LATER_MAX)

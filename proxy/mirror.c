@@ -40,6 +40,9 @@
 /* A value that is copied is taken to have so many bytes. */
 #define MIRROR_TYPICAL 65536
 
+/* Odd, and its bits are spread. */
+#define MIX UINT64_C(0x9fb21c651e98df25)
+
 /* Units of 64 ms: fine enough, and no division. */
 #define TICK(ms) ((uint32_t)((ms) >> 6))
 
@@ -143,7 +146,7 @@ mirror_hash(const char *key, size_t len)
 
 		for (; key < last; key += 8) {
 			memcpy(&w, key, 8);
-			h = (h ^ w) * UINT64_C(0x9fb21c651e98df25);
+			h = (h ^ w) * MIX;
 			h ^= h >> 32;
 		}
 		memcpy(&w, last, 8);
@@ -157,9 +160,9 @@ mirror_hash(const char *key, size_t len)
 		while (len > 0)
 			w = w << 8 | (unsigned char)key[--len];
 	}
-	h = (h ^ w) * UINT64_C(0x9fb21c651e98df25);
+	h = (h ^ w) * MIX;
 	h ^= h >> 32;
-	h = h * UINT64_C(0x9fb21c651e98df25) >> 32;
+	h = h * MIX >> 32;
 	return h != 0 ? (uint32_t)h : 1;
 }
 

@@ -154,11 +154,11 @@ proto_exptime(int32_t exptime, int64_t now_s)
 }
 
 /*
- * The first of the bytes at p[at..end) that is a space or a control character: its offset, or end. Eight
- * at a time; no byte past the end is read.
+ * The first byte c at p[at..end) with (c ^ flip) < limit: its offset, or end. limit: 0x80 at most. Eight at a
+ * time; no byte past the end is read.
  */
 static inline uint32_t
-proto_word_end(const char *p, uint32_t at, uint32_t end)
+proto_seek(const char *p, uint32_t at, uint32_t end, unsigned char flip, unsigned char limit)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 	const uint64_t ones = UINT64_C(0x0101010101010101);
@@ -166,36 +166,30 @@ proto_word_end(const char *p, uint32_t at, uint32_t end)
 	for (; end - at >= 8; at += 8) {
 		uint64_t w, low;
 		memcpy(&w, p + at, 8);
+		w ^= ones * flip;
 		/* A borrow spoils bytes above the first one that is low, never that one itself. */
-		low = (w - ones * (' ' + 1)) & ~w & (ones << 7);
+		low = (w - ones * limit) & ~w & (ones << 7);
 		if (low != 0)
 			return at + (uint32_t)__builtin_ctzll(low) / 8;
 	}
 #endif
-	while (at < end && (unsigned char)p[at] > ' ')
+	while (at < end && ((unsigned char)p[at] ^ flip) >= limit)
 		at++;
 	return at;
 }
 
-/* The first space at p[at..end), or end. Eight bytes at a time; no byte past the end is read. */
+/* The first space or control character there. */
+static inline uint32_t
+proto_word_end(const char *p, uint32_t at, uint32_t end)
+{
+	return proto_seek(p, at, end, 0, ' ' + 1);
+}
+
+/* The first space there. */
 static inline uint32_t
 proto_space(const char *p, uint32_t at, uint32_t end)
 {
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-	const uint64_t ones = UINT64_C(0x0101010101010101);
-
-	for (; end - at >= 8; at += 8) {
-		uint64_t w, low;
-		memcpy(&w, p + at, 8);
-		w ^= ones * ' ';
-		low = (w - ones) & ~w & (ones << 7);
-		if (low != 0)
-			return at + (uint32_t)__builtin_ctzll(low) / 8;
-	}
-#endif
-	while (at < end && p[at] != ' ')
-		at++;
-	return at;
+	return proto_seek(p, at, end, ' ', 1);
 }
 
 /* Are the len bytes at a and at b the same? For keys: eight bytes at a time. */

@@ -87,25 +87,14 @@ read_size(uint32_t total)
 		typical -= (typical - total) / 64;
 }
 
-/* n of them. */
-static inline void
-read_sizes(uint32_t total, unsigned n)
-{
-	if (n == 1) {
-		read_size(total);
-		return;
-	}
-	for (unsigned i = 0; i < n; i++)
-		read_size(total / n);
-}
-
 void
 req_read_hit(struct req *r, const struct op_reply *reply, unsigned n, const struct server *from)
 {
 	const struct proto_rsp *rsp = reply->rsp;
 	struct buf *out = &r->held;
 
-	read_sizes(rsp->total, n);
+	for (unsigned i = 0; i < n; i++)
+		read_size(n == 1 ? rsp->total : rsp->total / n);
 	if (r->queue == NULL)
 		return;
 	stats.get_hits += n;

@@ -90,5 +90,5 @@ main(void)
 	    cmocka_unit_test(test_same),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN(tests);
 }
