@@ -46,6 +46,13 @@ server_fence(struct server *s)
 			server_out(s, "a connection got the port of a lost one");
 			return;
 		}
+	if (!fence_clear(&s->fence) && timer_now_ms >= s->fence_until_ms) {
+		log_warnx(
+		    "server %s: lost connections are still there after %d ms, and another program "
+		    "has their ports; going on",
+		    s->replica.name, SERVER_FENCE_PATIENCE_MS);
+		fence_forget(&s->fence);
+	}
 	if (fence_clear(&s->fence))
 		server_step(s, REPLICA_EV_FENCED, NULL);
 	else
@@ -412,6 +419,7 @@ server_step(struct server *s, enum replica_event ev, const char *why)
 		server_connect(s);
 		return;
 	case REPLICA_DO_FENCE:
+		s->fence_until_ms = timer_now_ms + SERVER_FENCE_PATIENCE_MS;
 		server_fence(s);
 		return;
 	case REPLICA_DO_PROVE:
@@ -523,6 +531,9 @@ server_on_errand(struct op *op, enum op_result result, const struct op_reply *re
 		server_out(s, "it does not list its connections (stats conns)");
 	} else if (!fence_list_end(&s->fence)) {
 		fence_knock(&s->fence, &s->addr);
+		/* What can be knocked at will go: that has no end but its own. */
+		if (s->replica.state == REPLICA_FENCING && s->fence.n_knocks > 0)
+			s->fence_until_ms = timer_now_ms + SERVER_FENCE_PATIENCE_MS;
 		timer_set(&s->pace, SERVER_FENCE_MS);
 	} else if (s->replica.state == REPLICA_FENCING) {
 		server_step(s, REPLICA_EV_FENCED, NULL);

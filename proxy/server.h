@@ -34,7 +34,7 @@
 /* Deletes of dirty keys that are on the way to one server at the same time. */
 #define SERVER_DELETES 128
 /* A predecessor's connections that are still listed after so long belong to a machine that is gone
- * or cut off; see proxy/REPLICATION.md. */
+ * or cut off; see proxy/REPLICATION.md. Our own that cannot be knocked at: another program has their ports. */
 #define SERVER_FENCE_PATIENCE_MS 3000
 /* The same before a server that may be trusted as it is: then clients wait for that. */
 #define SERVER_OLD_PATIENCE_MS 300
@@ -101,7 +101,7 @@ struct server {
 	uint8_t verdict;	  /* enum server_verdict */
 	uint8_t incomplete;	  /* FILLING: everything is to be copied, not the dirty list only */
 	uint64_t silent_since_ms; /* while silent */
-	uint64_t old_until_ms, fence_until_ms; /* of PHASE_OLD, PHASE_FENCE */
+	uint64_t old_until_ms, fence_until_ms; /* of PHASE_OLD; PHASE_FENCE, REPLICA_FENCING */
 	uint64_t waited_session; /* whose connections PHASE_OLD has waited for; 0: nobody's */
 	struct op *deletes;	 /* SERVER_DELETES of them while PHASE_DELETE */
 	uint32_t delete_at;

@@ -58,6 +58,21 @@ delete @seen{"VALUE k 0 3\r\nnew\r\nEND\r\n", "END\r\n"};
 is_deeply(\%seen, {}, 'and no old value was ever seen');
 same_items('both hold the same', $a, $b);
 
+# The port of the lost connection is another program's by now: nobody can knock from it.
+sleep 0.3;
+my ($to) = $b->port;
+my @lost = run('ss', '-tnH', "dport = :$to")->{out} =~ /(\S+):(\d+)\s+\S+:$to\s*$/m;
+is(scalar @lost, 2, 'the connection to the follower') or diag(run('ss', '-tn')->{out});
+cut($b);
+stored('k', 'newer', '... is cut off');
+wait_for('it is out', sub { $p->state($b) !~ /^current$/ });
+my $other = IO::Socket::IP->new(LocalHost => $lost[0], LocalPort => $lost[1], PeerAddr => $a->where);
+ok($other, '... its port is taken') or diag("@lost: $@");
+mend();
+ok(wait_for('it is current', sub { $p->state($b) eq 'current' }), 'it is in use again all the same');
+is(scalar(log_lines($p, qr/another program has their ports/)), 1, '... which is told');
+same_items('both hold the same', $a, $b);
+
 # From the start.
 cut($a);
 my $q = proxy(servers => [$a], backups => [$b], name => 'late-proxy', args => ['--connect-timeout', 200]);
