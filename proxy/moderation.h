@@ -12,10 +12,10 @@
 #include <stdint.h>
 
 /* How long to sleep, in microseconds. */
-#define MODERATION_SLEEP_US 50
-/* In a second so many connections have to be ready, or so many bytes to come: lists, large values. */
+#define MODERATION_SLEEP_US 65
+/* In a second so many connections have to be ready, or so many bytes to come: long pipelines, lists. */
 #define MODERATION_BUSY 30000
-#define MODERATION_BULK 40000000
+#define MODERATION_BULK 10000000
 /* Given up for so many spans of 5 ms; twice as many each time, up to the most. */
 #define MODERATION_REST_MIN 4
 #define MODERATION_REST_MAX 256
