@@ -22,10 +22,10 @@ use Time::HiRes qw(time sleep);
 
 our @EXPORT = (@FaultClients::EXPORT, qw(vip_run vip_faults));
 
-# Seconds. A check's hold-down lasts for 5 s at first; a proxy that was superseded is started again
-# after a pause.
-my $MOVE_LIMIT  = 40;
-my $WHOLE_LIMIT = 60;
+# Seconds. A node that has failed with the VIP is held down for up to 60, as long as the other one serves
+# (vip-check/holddown.h); a proxy that was superseded is started again after a pause.
+my $MOVE_LIMIT  = 80;
+my $WHOLE_LIMIT = 90;
 # All is well for so long before the next fault: a superseded proxy that comes back would be noticed.
 my $STEADY    = 1.2;
 my $REPAIR_MS = 6000;
