@@ -130,6 +130,24 @@ op_takes(struct op *op, const char *key, uint32_t len)
 	return 0;
 }
 
+/* Was the key asked for in the line that is being answered? Nothing is changed. */
+static int
+batch_asks_for(const struct backend *b, const char *key, uint32_t len)
+{
+	struct op *op;
+
+	STAILQ_FOREACH(op, &b->fifo, link)
+	{
+		uint32_t at = op->list_at;
+		int takes = op_takes(op, key, len);
+
+		op->list_at = at;
+		if (takes || op->batch_end)
+			return takes;
+	}
+	return 0;
+}
+
 /* What is in a run is set where the first value joins it. */
 static inline void
 run_begin(struct run *run)
@@ -184,25 +202,25 @@ static int
 on_retrieval(struct backend *b, const struct op_reply *reply)
 {
 	const struct proto_rsp *rsp = reply->rsp;
-	struct op *op;
-	int end;
+	struct op *op = STAILQ_FIRST(&b->fifo);
+	int end, is_asked = 0;
 
 	switch (rsp->type) {
 	case RSP_VALUE:
-		for (;;) {
+		if (op->kind == OP_GETS && !rsp->has_cas)
+			return -1;
+		while (!op_takes(op, reply->p + rsp->key, rsp->key_len)) {
+			/* A key that was not asked for says nothing of those that were. */
+			if (!is_asked && !batch_asks_for(b, reply->p + rsp->key, rsp->key_len))
+				return -1;
+			is_asked = 1;
+			fifo_answered(b);
+			op->done(op, OP_MISS, NULL);
 			op = STAILQ_FIRST(&b->fifo);
 			if (op == NULL)
 				return -1;
-			end = op->batch_end;
-			if (op_takes(op, reply->p + rsp->key, rsp->key_len))
-				break;
-			if (end)
-				return -1; /* a key that was not asked for */
-			fifo_answered(b);
-			op->done(op, OP_MISS, NULL);
 		}
-		if ((op->kind == OP_GETS) && !rsp->has_cas)
-			return -1;
+		end = op->batch_end;
 		if (op->list_len > 0) { /* stays until a value of another one comes, or END */
 			struct run one;
 

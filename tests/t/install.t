@@ -87,11 +87,11 @@ SKIP: {
 	my $traced = bless {name => 'proxy by hand', cmd => ['strace', '-f', '-qq', '-o', $trace, 'unshare', '-m', 'sh', '-c', $shell]},
 	    'MemvipTest::Process';
 	$traced->start;
-	# The one in the background: its parent has gone when clients are served.
+	# The one in the background: its parent listens too, and is there for a moment longer.
 	wait_for('it serves', sub { eval { client("$ip:$port") } }) or skip 'it does not run', 1;
 	my ($pid) = wait_for('it is in the background', sub {
 		my @pids = grep { slurp("/proc/$_/cmdline") =~ /^\Q$sbin\E\/memvip-proxy\0/ } map { m{(\d+)$} } glob '/proc/[0-9]*';
-		return @pids == 1 && $pids[0];
+		return @pids == 1 && slurp("/proc/$pids[0]/status") =~ /^PPid:\t(\d+)$/m && $1 != $traced->{pid} && $pids[0];
 	});
 	is(slurp($traced->{log}), '', 'the unit: started, confined, without a complaint');
 	like(slurp("/proc/$pid/status"), qr/^NoNewPrivs:\t1$/m, '... it can gain nothing');

@@ -127,6 +127,31 @@ for my $lie (@lies) {
 	}
 }
 
+# ---- gets that travel in one line: a value that none of them asked for is a miss of none ----
+{
+	my %ask = (
+	    'three gets'        => ["get k\r\nget l\r\nget m\r\n", 'END\r\n'],
+	    'a get of three'    => ["get k l m\r\n", ''],
+	    'three with cas'    => ["gets k\r\ngets l\r\ngets m\r\n", 'END\r\n'],
+	    'with cas of three' => ["gets k l m\r\n", ''],
+	);
+	for my $what (sort keys %ask) {
+		for my $lie ('VALUE other 0 1\r\nz\r\nEND\r\n', 'VALUE k 0 1\r\nx\r\nVALUE other 0 1\r\nz\r\nEND\r\n',
+		    'VALUE m 0 1 7z\r\nx\r\nEND\r\n', 'VALUE other 0 1 7\r\nz\r\nEND\r\n',
+		    $what =~ /cas/ ? ('VALUE k 0 1\r\nx\r\nEND\r\n', 'VALUE l 0 1\r\nx\r\nEND\r\n') : ()) {
+			afresh('primary');
+			$c->ask("set $_ 0 0 1\r\nx\r\n") for qw(k l m);
+			$fake->on(qq{/^gets? k/ times 1: say "$lie"});
+			my ($line, $end) = @{$ask{$what}};
+			$c->send($line);
+			my $answer = join('', map { $c->reply } 1 .. ($end eq '' ? 1 : 3)) =~ s/^(VALUE \S+ 0 1) \d+\r$/$1\r/gmr;
+			my $want = join('', map { "VALUE $_ 0 1\r\nx\r\n" . ($end eq '' ? '' : "END\r\n") } qw(k l m))
+			    . ($end eq '' ? "END\r\n" : '');
+			is($answer, $want, "$what, answered with $lie");
+		}
+	}
+}
+
 # ---- the follower fails a write: the leader's answer counts, nothing stale remains ----
 {
 	afresh('backup');
