@@ -38,6 +38,9 @@ server_list(struct server *s)
 	timer_set(&s->pace, s->timeout_ms);
 }
 
+/* The patience in listings that were answered: neither our own standstill nor the server's counts. */
+#define FENCE_BLIND_MAX (SERVER_FENCE_PATIENCE_MS / SERVER_FENCE_MS)
+
 static void
 server_fence(struct server *s)
 {
@@ -46,11 +49,11 @@ server_fence(struct server *s)
 			server_out(s, "a connection got the port of a lost one");
 			return;
 		}
-	if (!fence_clear(&s->fence) && timer_now_ms >= s->fence_until_ms) {
-		log_warnx(
-		    "server %s: lost connections are still there after %d ms, and another program "
-		    "has their ports; going on",
-		    s->replica.name, SERVER_FENCE_PATIENCE_MS);
+	if (!fence_clear(&s->fence) && s->fence_blind >= FENCE_BLIND_MAX) {
+		log_warnx("server %s: lost connections are still there after %d listings, and "
+			  "another program "
+			  "has their ports; going on",
+			  s->replica.name, FENCE_BLIND_MAX);
 		fence_forget(&s->fence);
 	}
 	if (fence_clear(&s->fence))
@@ -419,7 +422,7 @@ server_step(struct server *s, enum replica_event ev, const char *why)
 		server_connect(s);
 		return;
 	case REPLICA_DO_FENCE:
-		s->fence_until_ms = timer_now_ms + SERVER_FENCE_PATIENCE_MS;
+		s->fence_blind = 0;
 		server_fence(s);
 		return;
 	case REPLICA_DO_PROVE:
@@ -532,8 +535,7 @@ server_on_errand(struct op *op, enum op_result result, const struct op_reply *re
 	} else if (!fence_list_end(&s->fence)) {
 		fence_knock(&s->fence, &s->addr);
 		/* What can be knocked at will go: that has no end but its own. */
-		if (s->replica.state == REPLICA_FENCING && s->fence.n_knocks > 0)
-			s->fence_until_ms = timer_now_ms + SERVER_FENCE_PATIENCE_MS;
+		s->fence_blind = s->fence.n_knocks > 0 ? 0 : s->fence_blind + 1;
 		timer_set(&s->pace, SERVER_FENCE_MS);
 	} else if (s->replica.state == REPLICA_FENCING) {
 		server_step(s, REPLICA_EV_FENCED, NULL);

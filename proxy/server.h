@@ -101,7 +101,8 @@ struct server {
 	uint8_t verdict;	  /* enum server_verdict */
 	uint8_t incomplete;	  /* FILLING: everything is to be copied, not the dirty list only */
 	uint64_t silent_since_ms; /* while silent */
-	uint64_t old_until_ms, fence_until_ms; /* of PHASE_OLD; PHASE_FENCE, REPLICA_FENCING */
+	uint64_t old_until_ms, fence_until_ms; /* of PHASE_OLD; PHASE_FENCE */
+	unsigned fence_blind;	 /* listings in a row with connections that cannot be knocked at */
 	uint64_t waited_session; /* whose connections PHASE_OLD has waited for; 0: nobody's */
 	struct op *deletes;	 /* SERVER_DELETES of them while PHASE_DELETE */
 	uint32_t delete_at;

@@ -69,7 +69,7 @@ wait_for('it is out', sub { $p->state($b) !~ /^current$/ });
 my $other = IO::Socket::IP->new(LocalHost => $lost[0], LocalPort => $lost[1], PeerAddr => $a->where);
 ok($other, '... its port is taken') or diag("@lost: $@");
 mend();
-ok(wait_for('it is current', sub { $p->state($b) eq 'current' }), 'it is in use again all the same');
+ok(wait_for('it is current', sub { $p->state($b) eq 'current' }, 30), 'it is in use again all the same');
 is(scalar(log_lines($p, qr/another program has their ports/)), 1, '... which is told');
 same_items('both hold the same', $a, $b);
 
