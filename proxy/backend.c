@@ -148,6 +148,27 @@ batch_asks_for(const struct backend *b, const char *key, uint32_t len)
 	return 0;
 }
 
+/*
+ * Whom in the line the value is for; those before it have missed. NULL: nobody asked for that key, which says
+ * nothing of the keys that were asked for.
+ */
+static inline struct op *
+batch_taker(struct backend *b, const char *key, uint32_t len)
+{
+	struct op *op = STAILQ_FIRST(&b->fifo);
+
+	if (op_takes(op, key, len))
+		return op;
+	if (!batch_asks_for(b, key, len))
+		return NULL;
+	do {
+		fifo_answered(b);
+		op->done(op, OP_MISS, NULL);
+		op = STAILQ_FIRST(&b->fifo);
+	} while (op != NULL && !op_takes(op, key, len));
+	return op;
+}
+
 /* What is in a run is set where the first value joins it. */
 static inline void
 run_begin(struct run *run)
@@ -203,23 +224,15 @@ on_retrieval(struct backend *b, const struct op_reply *reply)
 {
 	const struct proto_rsp *rsp = reply->rsp;
 	struct op *op = STAILQ_FIRST(&b->fifo);
-	int end, is_asked = 0;
+	int end;
 
 	switch (rsp->type) {
 	case RSP_VALUE:
 		if (op->kind == OP_GETS && !rsp->has_cas)
 			return -1;
-		while (!op_takes(op, reply->p + rsp->key, rsp->key_len)) {
-			/* A key that was not asked for says nothing of those that were. */
-			if (!is_asked && !batch_asks_for(b, reply->p + rsp->key, rsp->key_len))
-				return -1;
-			is_asked = 1;
-			fifo_answered(b);
-			op->done(op, OP_MISS, NULL);
-			op = STAILQ_FIRST(&b->fifo);
-			if (op == NULL)
-				return -1;
-		}
+		op = batch_taker(b, reply->p + rsp->key, rsp->key_len);
+		if (op == NULL)
+			return -1;
 		end = op->batch_end;
 		if (op->list_len > 0) { /* stays until a value of another one comes, or END */
 			struct run one;

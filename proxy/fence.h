@@ -2,7 +2,8 @@
  * fence: is anything of our earlier connections left at a server? A frozen memcached that goes on
  * executes what was queued on connections that are long closed, and it may do so after a flush_all
  * on a new one. So nothing starts on a server before `stats conns` lists none of the local
- * addresses from which unanswered commands were sent.
+ * addresses from which unanswered commands were sent. Those that cannot be knocked at are waited for
+ * with patience only (SERVER_FENCE_PATIENCE_MS).
  */
 #ifndef MEMVIP_FENCE_H
 #define MEMVIP_FENCE_H

@@ -51,8 +51,7 @@ server_fence(struct server *s)
 		}
 	if (!fence_clear(&s->fence) && s->fence_blind >= FENCE_BLIND_MAX) {
 		log_warnx("server %s: lost connections are still there after %d listings, and "
-			  "another program "
-			  "has their ports; going on",
+			  "another program has their ports; going on",
 			  s->replica.name, FENCE_BLIND_MAX);
 		fence_forget(&s->fence);
 	}
