@@ -178,7 +178,8 @@ others_are_served('commands of administration');
 
 # ---- -n ----
 {
-	my $q = proxy(servers => [$p->{cmd}[8]], args => ['-n', 3], name => 'small-proxy');
+	# A server of its own: of two proxies with the same one, the first ends.
+	my $q = proxy(servers => [memcached()], args => ['-n', 3], name => 'small-proxy');
 	my @three;
 	wait_for('three clients in', sub {
 		@three = map { client($q) } 1 .. 3;
