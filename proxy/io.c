@@ -107,22 +107,24 @@ io_on_read(struct io *io)
 {
 	struct blob *b = io->in;
 	int fd = io->fd;
+	size_t room;
 	ssize_t n;
 
 	if (b == NULL) {
-		n = read(fd, scratch, io->ops->read_max != 0 ? io->ops->read_max : sizeof(scratch));
+		room = io->ops->read_max != 0 ? io->ops->read_max : sizeof(scratch);
+		n = read(fd, scratch, room);
 	} else if (b->len == b->cap) { /* it was paused, and it is full of what was there then */
 		io_deliver(io, b->data, b->len);
 		return;
 	} else {
 		/* Up to the size asked for and no further: then the blob holds one body alone. */
-		size_t room = b->cap - b->len;
+		room = b->cap - b->len;
 		if (io->need > b->len && io->need - b->len < room)
 			room = io->need - b->len;
 		n = read(fd, b->data + b->len, room);
 	}
 	if (n > 0) {
-		ready_took((size_t)n);
+		ready_took((size_t)n, (size_t)n == room);
 		if (b == NULL) {
 			io_deliver(io, scratch, (size_t)n);
 		} else {

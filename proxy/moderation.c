@@ -1,9 +1,6 @@
 /* moderation: when a moment's sleep before the next look is worth it. See moderation.h. */
 #include "moderation.h"
 
-/* The span that is judged as a whole, at least: longer than what a scheduler makes come in bursts. */
-#define SPAN_US 5000
-
 /* Both in a second. */
 static int
 is_much(uint64_t found, uint64_t bytes)
@@ -29,7 +26,7 @@ moderation_judge(struct moderation *m, uint64_t found, uint64_t bytes)
 		moderation_rest(m); /* who is asked waits for those that ask */
 	} else if (m->on) {
 		m->rest_next = MODERATION_REST_MIN;
-		m->on = is_much(found, bytes);
+		m->on = is_much(found, bytes) != 0;
 	} else if (m->rest > 0) {
 		m->rest--;
 	} else if (is_much(found, bytes)) {
@@ -44,7 +41,7 @@ moderation_found(struct moderation *m, unsigned n, uint64_t now_us)
 	uint64_t span = now_us - m->since_us;
 
 	m->found += n;
-	if (span < SPAN_US)
+	if (span < MODERATION_SPAN_US)
 		return;
 	moderation_judge(m, m->found * UINT64_C(1000000) / span, m->bytes * 1000000 / span);
 	m->since_us = now_us;

@@ -66,9 +66,9 @@ on_event(evutil_socket_t fd, short what, void *arg)
 }
 
 void
-ready_took(size_t bytes)
+ready_took(size_t bytes, int full)
 {
-	moderation.bytes += bytes;
+	moderation_read(&moderation, bytes, full);
 }
 
 void
@@ -117,7 +117,7 @@ ready_look(void)
 	if (looks_left == 0)
 		return 0;
 	looks_left--;
-	if (moderation.on) {
+	if (moderation_sleeps(&moderation)) {
 		const struct timespec moment = {0, MODERATION_SLEEP_US * 1000};
 		nanosleep(&moment, NULL);
 		stats.sleeps++;

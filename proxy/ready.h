@@ -38,8 +38,8 @@ void ready_end(void);
  */
 int ready_want(struct ready *r, int fd, unsigned events);
 
-/* So many bytes were read from one that was ready. */
-void ready_took(size_t bytes);
+/* So many bytes were read from one that was ready; full: as many as there was room for. */
+void ready_took(size_t bytes, int full);
 
 /*
  * At the end of a turn: is there more, before libevent is asked? Tells it, and returns 1 when the turn is to

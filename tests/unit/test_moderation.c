@@ -4,7 +4,7 @@
 
 #include "moderation.h"
 
-#define SPAN 5000 /* us: one that is judged */
+#define SPAN MODERATION_SPAN_US /* one that is judged */
 /* So often something is ready in one; twice MODERATION_BUSY. */
 #define MUCH (2 * MODERATION_BUSY / (1000000 / SPAN))
 
@@ -15,7 +15,7 @@ static void
 span(struct moderation *m, unsigned found, unsigned bytes)
 {
 	for (unsigned i = 0; i < found; i++) {
-		m->bytes += bytes;
+		moderation_read(m, bytes, 0);
 		now_us += i + 1 < found ? SPAN / found : SPAN - SPAN / found * (found - 1);
 		moderation_found(m, 1, now_us);
 	}
@@ -95,9 +95,9 @@ fewer_bytes_come(void **state)
 
 	(void)state;
 	moderation_found(&m, 1, now_us);
-	assert_in_range(spans_on(&m, 20, 5), 1, 5);
+	assert_in_range(spans_on(&m, 20, 5), 1, 6);
 	/* Seldom, and ever more so. */
-	assert_in_range(spans_on(&m, 2000, 5), 1, 20);
+	assert_in_range(spans_on(&m, 2000, 5), 1, 2000 / MODERATION_REST_MAX + 2);
 	/* It is tried again in the end. */
 	assert_true(spans_on(&m, 2 * MODERATION_REST_MAX + 100, 10) > 90);
 }
@@ -118,6 +118,22 @@ fewer_pieces_come(void **state)
 	}
 }
 
+/* What was left behind is read at once. */
+static void
+more_is_there(void **state)
+{
+	struct moderation m = {0};
+
+	(void)state;
+	moderation_found(&m, 1, now_us);
+	span(&m, MUCH, 100);
+	assert_true(moderation_sleeps(&m));
+	moderation_read(&m, 100, 1);
+	moderation_read(&m, 100, 0);
+	assert_false(moderation_sleeps(&m));
+	assert_true(moderation_sleeps(&m)); /* the look between has found nothing */
+}
+
 int
 main(void)
 {
@@ -125,6 +141,7 @@ main(void)
 	    cmocka_unit_test(not_at_first),	cmocka_unit_test(much_comes_and_ends),
 	    cmocka_unit_test(little_comes),	cmocka_unit_test(bulk_comes),
 	    cmocka_unit_test(fewer_bytes_come), cmocka_unit_test(fewer_pieces_come),
+	    cmocka_unit_test(more_is_there),
 	};
 
 	return RUN(tests);
