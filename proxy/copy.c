@@ -105,7 +105,6 @@ copy_on_written(struct op *op, enum op_result result, const struct op_reply *rep
 		copy_end(c, COPY_LOST);
 	} else if (reply->rsp->type == RSP_HD || reply->rsp->type == RSP_NS) {
 		c->stored = reply->rsp->type == RSP_HD;
-		c->there = 1;
 		copy_end(c, COPY_DONE);
 	} else {
 		c->refused = 1;
@@ -299,14 +298,12 @@ copy_on_asked(struct op *op, enum op_result result, const struct op_reply *reply
 
 	if (result == OP_LATE)
 		return;
-	if (result == OP_LOST || !copy_possible(c)) {
+	if (result == OP_LOST || !copy_possible(c))
 		copy_end(c, COPY_LOST);
-	} else if (reply->rsp->type == RSP_EN) {
+	else if (reply->rsp->type == RSP_EN)
 		copy_read(c);
-	} else {
-		c->there = reply->rsp->type == RSP_HD;
+	else
 		copy_end(c, COPY_DONE);
-	}
 }
 
 /* Has the follower the key? */
@@ -327,7 +324,7 @@ copy_start(struct copy *c, struct server *from, struct server *to, const char *k
 	c->to = to;
 	c->mode = (uint8_t)mode;
 	c->size = 0;
-	c->restarts = c->refused = c->written = c->stored = c->there = c->holding = 0;
+	c->restarts = c->refused = c->written = c->stored = c->holding = 0;
 	memcpy(c->key, key, len);
 	c->key_len = (uint8_t)len;
 	if (mode == COPY_MISSING)

@@ -48,7 +48,6 @@ struct copy {
 	uint8_t refused;
 	uint8_t written; /* the value was sent to the follower */
 	uint8_t stored;	 /* the follower did not have it, and has it now (add, missing) */
-	uint8_t there;	 /* the follower has the key, stored now or not (add, missing) */
 	uint8_t holding;
 	uint8_t key_len;
 	struct hold hold;

@@ -12,7 +12,6 @@
 #include "listing.h"
 #include "log.h"
 #include "marker.h"
-#include "seen.h"
 #include "timer.h"
 
 /* How often a rate that is limited is looked at, and a listing that failed is tried again. */
@@ -21,8 +20,7 @@
 /*
  * memcached's own moves of items along the LRU hide some from a listing (measured: up to half of
  * them, where many were read just before). So the leaders are listed until a pass brings nothing
- * new; where keys are compared, nothing tells, and it is this often. Of the keys of a pass only those
- * that no earlier one has brought are asked for (seen.h).
+ * new; where keys are compared, nothing tells, and it is this often.
  */
 #define PASSES_MAX     8
 #define OVERLAY_PASSES 4
@@ -37,7 +35,6 @@ struct fill {
 	uint8_t told;	    /* that a listing failed */
 	uint8_t pass;	    /* how often the leaders were listed */
 	uint64_t found;	    /* keys that this pass has brought */
-	uint64_t seen;	    /* its number there (seen.h) */
 	uint8_t listing_on; /* a listing runs or is to be tried again */
 	unsigned source;    /* the server that is listed, index in the farm; n: all were */
 	unsigned in_flight;
@@ -87,14 +84,10 @@ fill_on_copied(struct copy *c, enum copy_result result)
 		f->typical -= (f->typical - c->size) / 8;
 	f->to->fill_done++;
 	f->found += c->stored;
-	if (c->there && f->running)
-		seen_add(f->seen, c->key, c->key_len);
 	if (conf->fill_rate != 0 && c->mode == COPY_MISSING && !c->stored)
 		f->credit += CREDIT_COPY - CREDIT_LOOK;
-	if (result == COPY_REFUSED) {
+	if (result == COPY_REFUSED)
 		f->to->stats.refused++;
-		seen_forget(f->seen, c->key, c->key_len);
-	}
 	if (f->running)
 		fill_pump(f);
 }
@@ -194,22 +187,7 @@ fill_window(const struct fill *f)
 	return n < FILL_WINDOW ? n : FILL_WINDOW;
 }
 
-/* The next key that there is something to do for: first what is known to be wrong, then what was listed. */
-static size_t
-fill_next(struct fill *f, char *key)
-{
-	size_t len = dirty_take(&f->to->dirty, key);
-
-	if (len > 0) {
-		seen_forget(f->seen, key, len);
-		return len;
-	}
-	while ((len = dirty_take(&f->queue, key)) > 0 && seen_has(f->seen, key, len))
-		f->to->fill_done++;
-	return len;
-}
-
-/* Keeps the window full. */
+/* Keeps the window full: first what is known to be wrong, then what was listed. */
 static void
 fill_pump(struct fill *f)
 {
@@ -223,7 +201,8 @@ fill_pump(struct fill *f)
 	}
 	while (f->in_flight < fill_window(f) &&
 	       (conf->fill_rate == 0 || f->credit >= CREDIT_COPY)) {
-		if ((len = fill_next(f, key)) == 0)
+		if ((len = dirty_take(&f->to->dirty, key)) == 0 &&
+		    (len = dirty_take(&f->queue, key)) == 0)
 			break;
 		fill_copy(f, key, len);
 	}
@@ -321,7 +300,6 @@ fill_server(struct server *s, int begin)
 		return;
 	f->running = begin != 0;
 	if (!begin) {
-		seen_end();
 		listing_stop(&f->listing);
 		timer_stop(&f->tick);
 		dirty_clear(&f->queue);
@@ -330,7 +308,6 @@ fill_server(struct server *s, int begin)
 	f->told = 0;
 	f->pass = 1;
 	f->found = 0;
-	f->seen = seen_begin();
 	f->typical = conf->max_value;
 	s->fill_done = 0;
 	s->fill_total = dirty_count(&s->dirty);
@@ -393,8 +370,6 @@ fill_stop(void)
 		listing_stop(&fills[i].listing);
 		timer_stop(&fills[i].tick);
 		dirty_clear(&fills[i].queue);
-		if (fills[i].running)
-			seen_end();
 	}
 	io_turn(); /* the listings' connections */
 	free(fills);
