@@ -431,12 +431,14 @@ write_mend(struct req *r)
 		write_copy(r);
 		return;
 	}
-	fill_add(follower, r->key, r->key_len);
-	if (f->asked && (f->type == RSP_NOT_FOUND || f->type == RSP_NF || f->type == RSP_EN))
+	if (f->asked && (f->type == RSP_NOT_FOUND || f->type == RSP_NF || f->type == RSP_EN)) {
+		fill_add(follower, r->key, r->key_len);
 		write_acknowledge(r);
-	else
-		write_to(r, REQ_FOLLOWER, OP_DELETE, line, wire_delete(line, r->key, r->key_len),
-			 0);
+		return;
+	}
+	/* The delete first: the copy may ask whether the key is there. */
+	write_to(r, REQ_FOLLOWER, OP_DELETE, line, wire_delete(line, r->key, r->key_len), 0);
+	fill_add(follower, r->key, r->key_len);
 }
 
 /*

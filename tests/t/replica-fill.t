@@ -81,6 +81,20 @@ cmp_ok(time - $start, '<', 15, '30,000 items, no limit: some seconds at most');
 is(same_items('... both hold the same', $a, $b), 30000, '... all of it');
 cmp_ok($p->stat_of($a, 'fill_done'), '>=', 30000, '... counted');
 
+# ---- copies that part meanwhile, in whatever pass: the value there is deleted, and comes with the rest ----
+begin(30000);
+for my $round (1 .. 3) {
+	my $meant = 0;
+	$b->restart;
+	filling($b);
+	until ($p->state($b) eq 'current') {
+		my @keys = map { 1 + int rand 30000 } 1 .. 100;
+		$c->send(join '', map { "ms k$_ 3 I F$_\r\nnew\r\n" } @keys);
+		$meant += grep { $_ eq "HD\r\n" } map { $c->reply } @keys;
+	}
+	diag("round $round: $meant written") if !is(same_items("$round: parted while it is filled, both hold the same", $a, $b), 30000, '... all of it');
+}
+
 # ---- what clients read before and meanwhile moves along the leader's LRU, past the listing ----
 {
 	my $lacking = 0;
