@@ -124,7 +124,8 @@ io_on_read(struct io *io)
 		n = read(fd, b->data + b->len, room);
 	}
 	if (n > 0) {
-		ready_took((size_t)n, (size_t)n == room);
+		/* A body that is all there says nothing of what comes behind it. */
+		ready_took((size_t)n, b == NULL && (size_t)n == room);
 		if (b == NULL) {
 			io_deliver(io, scratch, (size_t)n);
 		} else {
