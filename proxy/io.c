@@ -106,26 +106,25 @@ static void
 io_on_read(struct io *io)
 {
 	struct blob *b = io->in;
-	int fd = io->fd;
-	size_t room;
+	int fd = io->fd, full = 0;
 	ssize_t n;
 
 	if (b == NULL) {
-		room = io->ops->read_max != 0 ? io->ops->read_max : sizeof(scratch);
-		n = read(fd, scratch, room);
+		size_t most = io->ops->read_max != 0 ? io->ops->read_max : sizeof(scratch);
+		n = read(fd, scratch, most);
+		full = n == (ssize_t)most;
 	} else if (b->len == b->cap) { /* it was paused, and it is full of what was there then */
 		io_deliver(io, b->data, b->len);
 		return;
 	} else {
 		/* Up to the size asked for and no further: then the blob holds one body alone. */
-		room = b->cap - b->len;
+		size_t room = b->cap - b->len;
 		if (io->need > b->len && io->need - b->len < room)
 			room = io->need - b->len;
 		n = read(fd, b->data + b->len, room);
 	}
 	if (n > 0) {
-		/* A body that is all there says nothing of what comes behind it. */
-		ready_took((size_t)n, b == NULL && (size_t)n == room);
+		ready_took((size_t)n, full);
 		if (b == NULL) {
 			io_deliver(io, scratch, (size_t)n);
 		} else {

@@ -42,7 +42,7 @@ struct moderation {
 /* A look at now_us (monotonic) has found n connections ready; before their bytes are read. */
 void moderation_found(struct moderation *m, unsigned n, uint64_t now_us);
 
-/* So many bytes came from one of them; full: as many as there was room for. */
+/* So many bytes came from one of them; full: as many as one read takes. */
 static inline void
 moderation_read(struct moderation *m, size_t bytes, int full)
 {

@@ -38,7 +38,10 @@ void ready_end(void);
  */
 int ready_want(struct ready *r, int fd, unsigned events);
 
-/* So many bytes were read from one that was ready; full: as many as there was room for. */
+/*
+ * So many bytes were read from one that was ready; full: as many as one read takes, so that there may be more.
+ * (A body that is all there says nothing of what comes behind it.)
+ */
 void ready_took(size_t bytes, int full);
 
 /*

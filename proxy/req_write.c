@@ -424,6 +424,8 @@ write_mend(struct req *r)
 {
 	const struct req_answer *f = &r->answer[REQ_FOLLOWER];
 	struct server *follower = r->server[REQ_FOLLOWER];
+	int lacks =
+	    f->asked && (f->type == RSP_NOT_FOUND || f->type == RSP_NF || f->type == RSP_EN);
 	char line[WIRE_LINE_MAX];
 
 	r->repaired = 1;
@@ -431,14 +433,13 @@ write_mend(struct req *r)
 		write_copy(r);
 		return;
 	}
-	if (f->asked && (f->type == RSP_NOT_FOUND || f->type == RSP_NF || f->type == RSP_EN)) {
-		fill_add(follower, r->key, r->key_len);
-		write_acknowledge(r);
-		return;
-	}
-	/* The delete first: the copy may ask whether the key is there. */
-	write_to(r, REQ_FOLLOWER, OP_DELETE, line, wire_delete(line, r->key, r->key_len), 0);
+	/* The delete before the copy, which may ask whether the key is there. */
+	if (!lacks)
+		write_to(r, REQ_FOLLOWER, OP_DELETE, line, wire_delete(line, r->key, r->key_len),
+			 0);
 	fill_add(follower, r->key, r->key_len);
+	if (lacks)
+		write_acknowledge(r);
 }
 
 /*
