@@ -57,9 +57,7 @@ sub ended {
 # Which of the hot keys a server holds. Does not read them: that would keep them.
 sub held {
 	my ($server) = @_;
-	my $c = client($server);
-	$c->send("lru_crawler metadump hash\r\n");
-	my $listing = $c->until(qr/(?:\A|\n)END\r\n\z/, 60);
+	my $listing = listing_of($server, 60);
 	return {map { $_ => 1 } $listing =~ /^key=(hot\d+) /mg};
 }
 

@@ -23,7 +23,7 @@ use Time::HiRes qw(time sleep);
 
 our @EXPORT = qw(own_ip own_net free_port tmpdir program top sanitized spew slurp
     memcached proxy fake run client wait_for value_of log_lines
-    items_of same_items same_answer same_answers same_setup same_servers unpadded has_command);
+    items_of listing_of same_items same_answer same_answers same_setup same_servers unpadded has_command);
 
 # Seconds. Reached by failures only, so generous: machines are slow, sanitizers slower.
 our $PATIENCE = $ENV{MEMVIP_VALGRIND} ? 60 : 10;
@@ -200,14 +200,27 @@ sub value_of {
 	    ? $2 : "($answer)";
 }
 
+# What a server says to a listing of its keys. One at a time: another's, say of a proxy that sweeps it,
+# is waited for (BUSY).
+sub listing_of {
+	my ($server, $seconds) = @_;
+	my $c = client($server);
+	my $listing;
+	wait_for("$server->{name} lists its keys", sub {
+		$c->send("lru_crawler metadump hash\r\n");
+		$listing = $c->until(qr/(?:\A|\n)(?:END|BUSY[^\n]*)\r\n\z/, $seconds);
+		return $listing !~ /\ABUSY/;
+	});
+	croak "no listing of $server->{name}: " . substr($listing, 0, 200) =~ s{\s+\z}{}r if $listing !~ /END\r\n\z/;
+	return $listing;
+}
+
 # What a server holds: {key => "flags value"}, as its listing and its items tell; memvip's own keys
 # left out. With {ttl => 1} {key => [flags, value, remaining seconds (-1: for ever)]}.
 sub items_of {
 	my ($server, %with) = @_;
 	my $c = client($server);
-	$c->send("lru_crawler metadump hash\r\n");
-	my $listing = $c->until(qr/(?:\A|\n)END\r\n\z/);
-	croak "no listing of $server->{name}: $listing" if $listing !~ /END\r\n\z/;
+	my $listing = listing_of($server);
 	my @keys = grep { !/^__memvip(?:_\w+)?__\z/ }
 	    map { s/%([0-9A-Fa-f]{2})/chr hex $1/ger } $listing =~ /^key=(\S+)/mg;
 	my %items;
