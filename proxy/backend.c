@@ -10,13 +10,12 @@
 #include "timer.h"
 
 /* Values for a list that lie one behind the other: its asker is told of them together. */
-#define RUN_MAX 64
 struct run {
 	unsigned n;
 	struct op *op;
 	struct op_reply reply;
 	struct proto_rsp rsp;
-	struct op_item items[RUN_MAX];
+	struct op_item items[OP_ITEMS_MAX];
 };
 
 /*
@@ -372,7 +371,7 @@ backend_data(struct io *io, const struct io_window *w)
 		size_t need;
 		enum proto_verdict v = proto_rsp_parse(w->p + at, w->len - at, &rsp, &need);
 
-		if (v == PROTO_OK && run.n < RUN_MAX && run_takes(b, &run, &reply)) {
+		if (v == PROTO_OK && run.n < OP_ITEMS_MAX && run_takes(b, &run, &reply)) {
 			at += rsp.total;
 			continue;
 		}

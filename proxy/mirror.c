@@ -46,12 +46,20 @@
 /* Units of 64 ms: fine enough, and no division. */
 #define TICK(ms) ((uint32_t)((ms) >> 6))
 
-/* What was told, and when. */
-struct place {
-	uint32_t hash;
-	uint32_t when; /* TICK() of monotonic milliseconds */
+/*
+ * What was told, and when: in TICK() of monotonic milliseconds. A set's hashes are compared with one at the
+ * same time: which of them it is cannot be foretold, and a branch for each would be taken wrongly once a key.
+ */
+typedef uint32_t four __attribute__((vector_size(16)));
+typedef uint64_t halves __attribute__((vector_size(16)));
+struct set {
+	union {
+		uint32_t hash[WAYS];
+		four hashes[WAYS / 4];
+	};
+	uint32_t when[WAYS];
 };
-static _Alignas(64) struct place places[SETS][WAYS];
+static _Alignas(64) struct set sets[SETS];
 static unsigned credit = CREDIT;
 
 static struct {
@@ -184,36 +192,29 @@ mirror_judge_pace(void)
 	pace.lacked = pace.short_of = 0;
 }
 
-/* The one that goes for another key of its set: the oldest. now: as when. */
-static __attribute__((noinline)) struct place *
-mirror_oldest(struct place *set, uint32_t now)
+/* The way that goes for another key of its set: the oldest. now: as when. */
+static __attribute__((noinline)) unsigned
+mirror_oldest(const struct set *set, uint32_t now)
 {
-	struct place *oldest = set;
+	unsigned oldest = 0;
 
-	for (struct place *p = set + 1; p < set + WAYS; p++)
-		if (now - p->when > now - oldest->when)
-			oldest = p;
+	for (unsigned i = 1; i < WAYS; i++)
+		if (now - set->when[i] > now - set->when[oldest])
+			oldest = i;
 	return oldest;
 }
 
-/* Where that hash is remembered. NULL: nowhere. */
-static inline struct place *
-mirror_place(uint32_t hash)
+/* In which way of its set a hash is remembered, counted from 1. 0: in none. */
+static inline unsigned
+mirror_way(const struct set *set, uint32_t hash)
 {
-	struct place *set = places[hash % SETS];
+	const four wanted = {hash, hash, hash, hash};
+	const four first = {1, 2, 3, 4}, second = {5, 6, 7, 8};
+	const halves way = (halves)(((four)(set->hashes[0] == wanted) & first) |
+				    ((four)(set->hashes[1] == wanted) & second));
+	uint64_t all = way[0] | way[1];
 
-	for (struct place *p = set; p < set + WAYS; p++)
-		if (p->hash == hash)
-			return p;
-	return NULL;
-}
-
-static void
-mirror_remember(struct place *place, struct place told)
-{
-	if (place == NULL)
-		place = mirror_oldest(places[told.hash % SETS], told.when);
-	*place = told;
+	return (unsigned)(all | all >> 32);
 }
 
 /*
@@ -231,20 +232,32 @@ mirror_gives_way(void)
 	return (x & 1) != 0;
 }
 
+/* hash is remembered in that way of its set (0: in none) from now on. */
+static void
+mirror_remember(uint32_t hash, unsigned way)
+{
+	struct set *set = &sets[hash % SETS];
+	uint32_t now = TICK(timer_now_ms);
+
+	way = way != 0 ? way - 1 : mirror_oldest(set, now);
+	set->hash[way] = hash;
+	set->when[way] = now;
+}
+
 /*
- * The follower is told, if there is credit for it. told: what to remember then;
- * place: where it is already, or NULL; again: it was told of it before.
+ * The follower is told, if there is credit for it. way: where the key's hash is remembered (0: nowhere);
+ * again: it was told of it before.
  */
 static __attribute__((noinline)) void
 mirror_tell(struct server *follower, struct server *leader, const char *key, size_t len,
-	    struct place told, struct place *place, int again)
+	    uint32_t hash, unsigned way, int again)
 {
 	char line[WIRE_LINE_MAX];
 	struct mirror_op *m;
 
 	if (follower->replica.state != REPLICA_CURRENT) {
 		/* The hit moves the item in the LRU, where the listing may miss it now. */
-		mirror_remember(place, told);
+		mirror_remember(hash, way);
 		fill_add(follower, key, len);
 		return;
 	}
@@ -255,7 +268,7 @@ mirror_tell(struct server *follower, struct server *leader, const char *key, siz
 	if (pace.short_of && mirror_gives_way())
 		return;
 	credit -= COST;
-	mirror_remember(place, told);
+	mirror_remember(hash, way);
 	m = spare_take(&ops);
 	n_ops++;
 	stats.mirrored++;
@@ -269,21 +282,50 @@ mirror_tell(struct server *follower, struct server *leader, const char *key, siz
 			   wire_meta_touch(line, key, len));
 }
 
+/* n hits are to be looked at. Returns 0 when there is nobody to tell of them. */
+static inline int
+mirror_begin(const struct server *follower, const struct server *leader, unsigned n)
+{
+	if (follower == NULL || follower == leader || !server_usable(follower))
+		return 0;
+	credit = credit + n < CREDIT ? credit + n : CREDIT;
+	mirror_judge_pace();
+	return 1;
+}
+
+static inline void
+mirror_look(struct server *follower, struct server *leader, const char *key, size_t len,
+	    uint32_t hash)
+{
+	const struct set *set = &sets[hash % SETS];
+	unsigned way = mirror_way(set, hash);
+	uint32_t when = way != 0 ? set->when[way - 1] : 0;
+	int again = way != 0 && when >= TICK(follower->replica.since_ms);
+
+	if (!again || TICK(timer_now_ms) - when >= TICK(pace.ms))
+		mirror_tell(follower, leader, key, len, hash, way, again);
+}
+
 void
 mirror_hit(struct server *follower, struct server *leader, const char *key, size_t len)
 {
-	struct place told, *place;
-	int again;
+	if (mirror_begin(follower, leader, 1))
+		mirror_look(follower, leader, key, len, mirror_hash(key, len));
+}
 
-	if (follower == NULL || follower == leader || !server_usable(follower))
+void
+mirror_hits(struct server *follower, struct server *leader, const struct op_reply *reply)
+{
+	const struct op_item *items = reply->items;
+	uint32_t hash[OP_ITEMS_MAX];
+
+	if (!mirror_begin(follower, leader, reply->n_items))
 		return;
-	if (credit < CREDIT)
-		credit++;
-	mirror_judge_pace();
-	told.hash = mirror_hash(key, len);
-	told.when = TICK(timer_now_ms);
-	place = mirror_place(told.hash);
-	again = place != NULL && place->when >= TICK(follower->replica.since_ms);
-	if (!again || told.when - place->when >= TICK(pace.ms))
-		mirror_tell(follower, leader, key, len, told, place, again);
+	/* All sets are fetched before the first is looked at. */
+	for (unsigned i = 0; i < reply->n_items; i++) {
+		hash[i] = mirror_hash(reply->p + items[i].key, items[i].key_len);
+		__builtin_prefetch(&sets[hash[i] % SETS]);
+	}
+	for (unsigned i = 0; i < reply->n_items; i++)
+		mirror_look(follower, leader, reply->p + items[i].key, items[i].key_len, hash[i]);
 }

@@ -19,4 +19,7 @@
 /* A client's get has hit at the leader. follower: NULL or a server in any state. */
 void mirror_hit(struct server *follower, struct server *leader, const char *key, size_t len);
 
+/* The same for every item of the reply (OP_ITEM, OP_GET). */
+void mirror_hits(struct server *follower, struct server *leader, const struct op_reply *reply);
+
 #endif

@@ -40,14 +40,15 @@ enum op_result {
 struct op_item {
 	uint32_t key, key_len;
 };
+#define OP_ITEMS_MAX 64
 
 /* The bytes of a reply, valid during done() only (take a reference on blob to keep them). */
 struct op_reply {
 	const char *p;
 	const struct proto_rsp *rsp;
 	struct blob *blob; /* what p lies in, or NULL */
-	/* OP_ITEM of a list: of so many values, which lie one behind the other. rsp is the first one's,
-	 * but total is that of all. (Several for OP_GET only.) */
+	/* OP_ITEM of a list: of so many values (up to OP_ITEMS_MAX), which lie one behind the other. rsp is
+	 * the first one's, but total is that of all. (Several for OP_GET only.) */
 	const struct op_item *items;
 	unsigned n_items;
 };

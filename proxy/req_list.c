@@ -179,9 +179,7 @@ list_done(struct op *op, enum op_result result, const struct op_reply *reply)
 		if (r->answered)
 			return;
 		r->n_hits = (uint16_t)(r->n_hits + reply->n_items);
-		for (unsigned i = 0; i < reply->n_items; i++)
-			mirror_hit(r->server[REQ_FOLLOWER], r->server[REQ_LEADER],
-				   reply->p + reply->items[i].key, reply->items[i].key_len);
+		mirror_hits(r->server[REQ_FOLLOWER], r->server[REQ_LEADER], reply);
 		req_read_hit(r, reply, reply->n_items, r->server[REQ_LEADER]);
 		return;
 	default:
