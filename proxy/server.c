@@ -51,7 +51,7 @@ server_fence(struct server *s)
 		}
 	if (!fence_clear(&s->fence) && s->fence_blind >= FENCE_BLIND_MAX) {
 		log_warnx("server %s: lost connections are still there after %d listings, and "
-			  "another program has their ports; going on",
+			  "cannot be knocked at (another program has their ports?); going on",
 			  s->replica.name, FENCE_BLIND_MAX);
 		fence_forget(&s->fence);
 	}
@@ -59,6 +59,15 @@ server_fence(struct server *s)
 		server_step(s, REPLICA_EV_FENCED, NULL);
 	else
 		server_list(s);
+}
+
+static void
+server_fence_own_stays(struct server *s)
+{
+	fence_knock(&s->fence, &s->addr);
+	/* What can be knocked at will go: that has no end but its own. */
+	s->fence_blind = s->fence.n_knocks > 0 ? 0 : s->fence_blind + 1;
+	timer_set(&s->pace, SERVER_FENCE_MS);
 }
 
 static void
@@ -258,19 +267,31 @@ server_fenced(struct server *s)
 static void
 server_fence_foreign(struct server *s)
 {
-	int old = s->phase == PHASE_OLD;
-
 	if (fence_clear(&s->fence)) {
 		server_fenced(s);
-	} else if (timer_now_ms >= (old ? s->old_until_ms : s->fence_until_ms)) {
+		return;
+	}
+	s->last_look =
+	    timer_now_ms >= (s->phase == PHASE_OLD ? s->old_until_ms : s->fence_until_ms);
+	server_list(s);
+}
+
+/* The listing named some of them. Patience ends with one that was asked for after its time: we may have stood still. */
+static void
+server_fence_stays(struct server *s)
+{
+	if (s->last_look) {
 		log_warnx("server %s: connections of another proxy are still there after %d ms; "
 			  "going on",
-			  s->replica.name, old ? SERVER_OLD_PATIENCE_MS : SERVER_FENCE_PATIENCE_MS);
+			  s->replica.name,
+			  s->phase == PHASE_OLD ? SERVER_OLD_PATIENCE_MS
+						: SERVER_FENCE_PATIENCE_MS);
 		fence_forget(&s->fence);
 		server_fenced(s);
-	} else {
-		server_list(s);
+		return;
 	}
+	fence_knock(&s->fence, &s->addr);
+	timer_set(&s->pace, SERVER_FENCE_MS);
 }
 
 void
@@ -446,6 +467,14 @@ server_step(struct server *s, enum replica_event ev, const char *why)
 	}
 }
 
+/* Its connections are in the fence while PROVING only; the next proof names them again, if they still count. */
+static void
+server_forget_predecessor(struct server *s)
+{
+	if (s->replica.state == REPLICA_PROVING)
+		fence_forget(&s->fence);
+}
+
 /* A write was on the way when the server was lost. */
 static void
 server_note_lost(const struct op *op, void *arg)
@@ -471,6 +500,7 @@ server_out(struct server *s, const char *why)
 	timer_stop(&s->probe);
 	if (usable)
 		s->stats.failures++;
+	server_forget_predecessor(s);
 	for (unsigned i = 0; i < s->n_conns; i++) {
 		struct backend *b = &s->conns[i];
 		/* Nobody knows whether these were executed; another server's copy goes on. */
@@ -531,15 +561,15 @@ server_on_errand(struct op *op, enum op_result result, const struct op_reply *re
 	}
 	if (reply->rsp->type != RSP_END) {
 		server_out(s, "it does not list its connections (stats conns)");
-	} else if (!fence_list_end(&s->fence)) {
-		fence_knock(&s->fence, &s->addr);
-		/* What can be knocked at will go: that has no end but its own. */
-		s->fence_blind = s->fence.n_knocks > 0 ? 0 : s->fence_blind + 1;
-		timer_set(&s->pace, SERVER_FENCE_MS);
+	} else if (fence_list_end(&s->fence)) {
+		if (s->replica.state == REPLICA_FENCING)
+			server_step(s, REPLICA_EV_FENCED, NULL);
+		else
+			server_fenced(s);
 	} else if (s->replica.state == REPLICA_FENCING) {
-		server_step(s, REPLICA_EV_FENCED, NULL);
+		server_fence_own_stays(s);
 	} else {
-		server_fenced(s);
+		server_fence_stays(s);
 	}
 }
 
@@ -792,6 +822,7 @@ server_limits(struct server *s, const struct conf *conf)
 void
 server_succeed(struct server *s, struct server *old)
 {
+	server_forget_predecessor(old);
 	for (unsigned i = 0; i < old->n_conns; i++) {
 		struct backend *b = &old->conns[i];
 		if (old->replica.state > REPLICA_CONNECTING && backend_waits(b) &&

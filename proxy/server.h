@@ -99,6 +99,7 @@ struct server {
 	uint8_t silent;		  /* overdue, but the last one: nothing new is sent to it */
 	uint8_t phase;		  /* enum server_phase, while PROVING */
 	uint8_t verdict;	  /* enum server_verdict */
+	uint8_t last_look;	  /* patience was over when the listing that runs was asked for */
 	uint8_t incomplete;	  /* FILLING: everything is to be copied, not the dirty list only */
 	uint64_t silent_since_ms; /* while silent */
 	uint64_t old_until_ms, fence_until_ms; /* of PHASE_OLD; PHASE_FENCE */

@@ -92,6 +92,31 @@ for my $primary_is_late (1, 0) {
 	$second->end;
 }
 
+# ---- ... the server is lost while they are waited for: they are no connections of its own, which have to go; and the
+# proxy stands still meanwhile: it looks once more before patience is over ----
+{
+	my ($late, $other) = (fake(name => 'lost'), memcached(name => 'stays'));
+	my $first = proxy(name => 'lost1', servers => [$late], backups => [$other]);
+	$first->wait_current;
+	my $c = client($first);
+	$late->on('/^set k/ times 1: later 5000');
+	$c->send("set k 0 0 4\r\nlate\r\n");
+	wait_for('it is there', sub { $late->seen(qr/^set k 0 0 4/) });
+	$first->kill9;
+	$late->on('/^stats conns/ skip 1 times 1: reset');
+	my $second = proxy(name => 'lost2', servers => [$late], backups => [$other]);
+	is(client($second)->ask("set k 0 0 3\r\nnew\r\n"), "STORED\r\n", 'the server is lost while they are waited for: the other one serves');
+	is(scalar(log_lines($second, qr/@{[$late->where]}: cannot be used: Connection reset/)), 1, '... it was lost then');
+	ok(wait_for('it is proven', sub { log_lines($second, qr/still there after 300 ms/) }), '... it is back, and they are waited for');
+	$second->freeze;
+	wait_for('it is executed', sub { (value_of($late, 'k') // '') eq 'late' });
+	$second->thaw;
+	$second->wait_current;
+	is(scalar(log_lines($second, qr/still there after 3000 ms/)), 0, '... and seen to be gone');
+	is(value_of($late, 'k'), 'new', '... what was written meanwhile is there');
+	$second->end;
+}
+
 # ---- ... nor by any of the copies that are left, when it had the other copy of each ----
 {
 	my @gone = map { memcached(name => "away$_") } 1, 2;
