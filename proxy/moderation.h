@@ -36,7 +36,7 @@ struct moderation {
 	uint32_t rest;	   /* spans that are still due without sleeps */
 	uint32_t rest_next;
 	uint8_t on;   /* much comes, and sleeps do no harm */
-	uint8_t more; /* than was read, at a connection of the last look */
+	uint8_t more; /* than was read, at a connection since the last sleep that was due */
 };
 
 /* A look at now_us (monotonic) has found n connections ready; before their bytes are read. */

@@ -40,7 +40,7 @@ int ready_want(struct ready *r, int fd, unsigned events);
 
 /*
  * So many bytes were read from one that was ready; full: as many as one read takes, so that there may be more.
- * (A body that is all there says nothing of what comes behind it.)
+ * (Where room was made for what was still due, what fits says nothing of what comes behind it.)
  */
 void ready_took(size_t bytes, int full);
 

@@ -31,8 +31,9 @@ server_errand(struct server *s, enum op_kind kind, const char *line)
 }
 
 static void
-server_list(struct server *s)
+server_list(struct server *s, int last_look)
 {
+	s->last_look = last_look != 0;
 	fence_list_begin(&s->fence);
 	server_errand(s, OP_STATS, "stats conns\r\n");
 	timer_set(&s->pace, s->timeout_ms);
@@ -58,7 +59,7 @@ server_fence(struct server *s)
 	if (fence_clear(&s->fence))
 		server_step(s, REPLICA_EV_FENCED, NULL);
 	else
-		server_list(s);
+		server_list(s, 0);
 }
 
 static void
@@ -114,7 +115,7 @@ server_on_proof(struct proof *p, const char *why)
 	if (p->has_marker && !p->marker.clean && !server_has_waited(s) &&
 	    server_note_predecessor(s)) {
 		s->phase = PHASE_OLD;
-		server_list(s);
+		server_list(s, 0);
 	} else {
 		server_proven(s);
 	}
@@ -271,9 +272,8 @@ server_fence_foreign(struct server *s)
 		server_fenced(s);
 		return;
 	}
-	s->last_look =
-	    timer_now_ms >= (s->phase == PHASE_OLD ? s->old_until_ms : s->fence_until_ms);
-	server_list(s);
+	server_list(s,
+		    timer_now_ms >= (s->phase == PHASE_OLD ? s->old_until_ms : s->fence_until_ms));
 }
 
 /* The listing named some of them. Patience ends with one that was asked for after its time: we may have stood still. */

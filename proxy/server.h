@@ -95,13 +95,13 @@ struct server {
 	struct timer probe;
 	struct op errand; /* what is asked while FENCING and PROVING */
 	uint8_t errand_busy;
-	uint8_t tried;		  /* has been in use or has failed once */
-	uint8_t silent;		  /* overdue, but the last one: nothing new is sent to it */
-	uint8_t phase;		  /* enum server_phase, while PROVING */
-	uint8_t verdict;	  /* enum server_verdict */
-	uint8_t last_look;	  /* patience was over when the listing that runs was asked for */
-	uint8_t incomplete;	  /* FILLING: everything is to be copied, not the dirty list only */
-	uint64_t silent_since_ms; /* while silent */
+	uint8_t tried;	    /* has been in use or has failed once */
+	uint8_t silent;	    /* overdue, but the last one: nothing new is sent to it */
+	uint8_t phase;	    /* enum server_phase, while PROVING */
+	uint8_t verdict;    /* enum server_verdict */
+	uint8_t last_look;  /* patience with a predecessor's connections ends with this listing */
+	uint8_t incomplete; /* FILLING: everything is to be copied, not the dirty list only */
+	uint64_t silent_since_ms;	       /* while silent */
 	uint64_t old_until_ms, fence_until_ms; /* of PHASE_OLD; PHASE_FENCE */
 	unsigned fence_blind;	 /* listings in a row with connections that cannot be knocked at */
 	uint64_t waited_session; /* whose connections PHASE_OLD has waited for; 0: nobody's */

@@ -76,16 +76,21 @@ for my $primary_is_late (1, 0) {
 	$second->end;
 }
 
+# A proxy is killed while a write of its own is in that server's queue: until step ("later 5000").
+sub left_behind {
+	my ($late, $step, @proxy) = @_;
+	my $first = proxy(@proxy);
+	$first->wait_current;
+	$late->on("/^set k/ times 1: $step");
+	client($first)->send("set k 0 0 4\r\nlate\r\n");
+	wait_for('it is there', sub { $late->seen(qr/^set k 0 0 4/) });
+	$first->kill9;
+}
+
 # ---- a machine that is gone leaves its connections behind: they are not waited for without end ----
 {
 	my ($late, $other) = (fake(name => 'gone'), memcached(name => 'survives'));
-	my $first = proxy(name => 'gone1', servers => [$late], backups => [$other]);
-	$first->wait_current;
-	my $c = client($first);
-	$late->on('/^set k/ times 1: later 600000');
-	$c->send("set k 0 0 4\r\nlate\r\n");
-	wait_for('it is there', sub { $late->seen(qr/^set k 0 0 4/) });
-	$first->kill9;
+	left_behind($late, 'later 600000', name => 'gone1', servers => [$late], backups => [$other]);
 	my $second = proxy(name => 'gone2', servers => [$late], backups => [$other]);
 	is(client($second)->ask("set k 0 0 3\r\nnew\r\n"), "STORED\r\n", 'connections that never go: it serves');
 	ok(scalar(log_lines($second, qr/connections of another proxy are still there/)), '... and says what it does not know');
@@ -96,13 +101,7 @@ for my $primary_is_late (1, 0) {
 # proxy stands still meanwhile: it looks once more before patience is over ----
 {
 	my ($late, $other) = (fake(name => 'lost'), memcached(name => 'stays'));
-	my $first = proxy(name => 'lost1', servers => [$late], backups => [$other]);
-	$first->wait_current;
-	my $c = client($first);
-	$late->on('/^set k/ times 1: later 5000');
-	$c->send("set k 0 0 4\r\nlate\r\n");
-	wait_for('it is there', sub { $late->seen(qr/^set k 0 0 4/) });
-	$first->kill9;
+	left_behind($late, 'later 5000', name => 'lost1', servers => [$late], backups => [$other]);
 	$late->on('/^stats conns/ skip 1 times 1: reset');
 	my $second = proxy(name => 'lost2', servers => [$late], backups => [$other]);
 	is(client($second)->ask("set k 0 0 3\r\nnew\r\n"), "STORED\r\n", 'the server is lost while they are waited for: the other one serves');
@@ -114,6 +113,22 @@ for my $primary_is_late (1, 0) {
 	$second->wait_current;
 	is(scalar(log_lines($second, qr/still there after 3000 ms/)), 0, '... and seen to be gone');
 	is(value_of($late, 'k'), 'new', '... what was written meanwhile is there');
+	$second->end;
+}
+
+# ---- ... lost at the last look: they are waited for anew ----
+{
+	my $late  = fake(name => 'last');
+	left_behind($late, 'listed 4', name => 'last1', servers => [$late]);
+	# Longer than they are waited for; the look behind it is the last one, then.
+	$late->on('/^stats conns/ times 1: reset');
+	$late->on('/^stats conns/ times 1: wait 350; answer');
+	my $second = proxy(name => 'last2', servers => [$late]);
+	my $c = client($second);
+	ok(wait_for('it serves', sub { $c->ask("set k 0 0 3\r\nnew\r\n") eq "STORED\r\n" }), 'the only server is lost at the last look: it serves again');
+	is(scalar(log_lines($second, qr/@{[$late->where]}: cannot be used: Connection reset/)), 1, '... it was lost then');
+	client($late)->ask("stats conns\r\n") for 1 .. 2; # if nobody has asked, it is executed now
+	is(value_of($late, 'k'), 'new', '... what was written is there');
 	$second->end;
 }
 
