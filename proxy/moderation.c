@@ -1,11 +1,11 @@
 /* moderation: when a moment's sleep before the next look is worth it. See moderation.h. */
 #include "moderation.h"
 
-/* Both in a second. */
+/* Both in a second. What comes together is found at once: with sleeps fewer are. */
 static int
-is_much(uint64_t found, uint64_t bytes)
+is_much(const struct moderation *m, uint64_t found, uint64_t bytes)
 {
-	return found >= MODERATION_BUSY || bytes >= MODERATION_BULK;
+	return found >= (m->on ? MODERATION_CALM : MODERATION_BUSY) || bytes >= MODERATION_BULK;
 }
 
 static void
@@ -26,10 +26,10 @@ moderation_judge(struct moderation *m, uint64_t found, uint64_t bytes)
 		moderation_rest(m); /* who is asked waits for those that ask */
 	} else if (m->on) {
 		m->rest_next = MODERATION_REST_MIN;
-		m->on = is_much(found, bytes) != 0;
+		m->on = is_much(m, found, bytes) != 0;
 	} else if (m->rest > 0) {
 		m->rest--;
-	} else if (is_much(found, bytes)) {
+	} else if (is_much(m, found, bytes)) {
 		m->on = 1;
 		m->before = bytes;
 	}

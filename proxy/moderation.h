@@ -15,8 +15,13 @@
 
 /* How long to sleep, in microseconds. */
 #define MODERATION_SLEEP_US 65
-/* In a second so many connections have to be ready, or so many bytes to come: long pipelines, lists. */
-#define MODERATION_BUSY 30000
+/*
+ * In a second so many connections have to be ready, of which an operation takes two, and not fewer than CALM with
+ * sleeps; or so many bytes to come: long pipelines, lists. Below that the processor has time, and clients would
+ * wait for nothing: at 30,000 operations a second twice as long.
+ */
+#define MODERATION_BUSY 70000
+#define MODERATION_CALM 45000
 #define MODERATION_BULK 10000000
 /*
  * The span that is judged as a whole, at least: longer than what a scheduler makes come in bursts. (5 ms were

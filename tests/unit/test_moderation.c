@@ -118,6 +118,27 @@ fewer_pieces_come(void **state)
 	}
 }
 
+/* What would not begin it keeps it on, down to half as much and a little more. */
+static void
+less_comes(void **state)
+{
+	struct moderation m = {0};
+	const unsigned calm = MODERATION_CALM / (1000000 / SPAN);
+
+	(void)state;
+	moderation_found(&m, 1, now_us);
+	span(&m, MUCH, 100);
+	for (int i = 0; i < 20; i++) {
+		assert_true(m.on);
+		span(&m, calm + calm / 8, 300);
+	}
+	assert_true(m.on);
+	span(&m, calm - calm / 8, 300);
+	assert_false(m.on);
+	span(&m, calm + calm / 8, 300);
+	assert_false(m.on);
+}
+
 /* What was left behind is read at once. */
 static void
 more_is_there(void **state)
@@ -141,7 +162,7 @@ main(void)
 	    cmocka_unit_test(not_at_first),	cmocka_unit_test(much_comes_and_ends),
 	    cmocka_unit_test(little_comes),	cmocka_unit_test(bulk_comes),
 	    cmocka_unit_test(fewer_bytes_come), cmocka_unit_test(fewer_pieces_come),
-	    cmocka_unit_test(more_is_there),
+	    cmocka_unit_test(less_comes),	cmocka_unit_test(more_is_there),
 	};
 
 	return RUN(tests);
