@@ -63,15 +63,6 @@ server_fence(struct server *s)
 }
 
 static void
-server_fence_own_stays(struct server *s)
-{
-	fence_knock(&s->fence, &s->addr);
-	/* What can be knocked at will go: that has no end but its own. */
-	s->fence_blind = s->fence.n_knocks > 0 ? 0 : s->fence_blind + 1;
-	timer_set(&s->pace, SERVER_FENCE_MS);
-}
-
-static void
 server_prove(struct server *s)
 {
 	s->phase = PHASE_ASK;
@@ -276,7 +267,10 @@ server_fence_foreign(struct server *s)
 		    timer_now_ms >= (s->phase == PHASE_OLD ? s->old_until_ms : s->fence_until_ms));
 }
 
-/* The listing named some of them. Patience ends with one that was asked for after its time: we may have stood still. */
+/*
+ * The listing named some: our own, or a predecessor's. Patience with those ends with one that was asked for after
+ * its time: we may have stood still.
+ */
 static void
 server_fence_stays(struct server *s)
 {
@@ -291,6 +285,8 @@ server_fence_stays(struct server *s)
 		return;
 	}
 	fence_knock(&s->fence, &s->addr);
+	/* What can be knocked at will go: that has no end but its own. */
+	s->fence_blind = s->fence.n_knocks > 0 ? 0 : s->fence_blind + 1;
 	timer_set(&s->pace, SERVER_FENCE_MS);
 }
 
@@ -566,8 +562,6 @@ server_on_errand(struct op *op, enum op_result result, const struct op_reply *re
 			server_step(s, REPLICA_EV_FENCED, NULL);
 		else
 			server_fenced(s);
-	} else if (s->replica.state == REPLICA_FENCING) {
-		server_fence_own_stays(s);
 	} else {
 		server_fence_stays(s);
 	}
